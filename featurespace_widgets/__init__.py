@@ -1,0 +1,43 @@
+"""Interactive widgets for the feature space of image classifiers: exact, certified, instant."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .geometry.cells import Cell
+    from .geometry.head import LinearHead
+    from .geometry.plane import Slice
+    from .space import FeatureSpace, available, load
+    from .widgets.explorer import Explorer, explore
+    from .widgets.slice_view import SliceView
+
+__all__ = ["Cell", "Explorer", "FeatureSpace", "LinearHead", "Slice", "SliceView", "available", "explore", "load"]
+
+# Loaded on first use (PEP 562): importing the package must cost no torch and no charts.
+_HOMES = {
+    "Cell": "geometry.cells",
+    "Explorer": "widgets.explorer",
+    "FeatureSpace": "space",
+    "LinearHead": "geometry.head",
+    "Slice": "geometry.plane",
+    "SliceView": "widgets.slice_view",
+    "available": "space",
+    "explore": "widgets.explorer",
+    "load": "space",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

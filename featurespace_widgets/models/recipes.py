@@ -1,0 +1,47 @@
+"""What each bundled model is: its data set, its shape and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["RECIPES", "DatasetFacts", "Recipe"]
+
+_FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
+_DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """A data set: its file stem in the package, its title, class names and licence."""
+
+    name: str
+    title: str
+    class_names: tuple[str, ...]
+    licence: str
+    mirror: bool  # whether a left-right flip keeps the class
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a bundled model."""
+
+    name: str
+    dataset: DatasetFacts
+    feature_dim: int
+    relu_features: bool
+    epochs: int
+    decoder_epochs: int
+    seed: int = 0
+
+
+_FASHION_MNIST = DatasetFacts("fashion-mnist", "Fashion-MNIST", _FASHION, "MIT", mirror=True)
+_MNIST = DatasetFacts("mnist", "MNIST", _DIGITS, "CC BY-SA 3.0", mirror=False)
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("fashion-mnist", _FASHION_MNIST, 64, True, epochs=16, decoder_epochs=14),
+        Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=10),
+        Recipe("mnist-2d", _MNIST, 2, False, epochs=12, decoder_epochs=8),
+    )
+}

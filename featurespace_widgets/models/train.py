@@ -1,0 +1,241 @@
+"""Train a bundled model: ``python -m featurespace_widgets.models.train NAME --data DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import Bounds
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from ..geometry.head import LinearHead
+from ..geometry.lift import Lifter
+from ..geometry.plane import boundary_plane
+from .datasets import ImageSet, read_idx_folder
+from .networks import ConvClassifier, ConvDecoder, evaluate, fold_batch_norm
+from .recipes import RECIPES, DatasetFacts, Recipe
+from .store import BUNDLED, write_dataset, write_model
+
+BATCH = 128
+BANK_TRAIN, BANK_TEST = 400, 100  # images of each class that ship
+LIFT_SAMPLES, LIFTED = 1200, 300  # samples to lift towards and lifted points, of each class triple
+CONSISTENCY = 0.05  # weight of the feature residual in the decoder's loss
+
+
+def _pixels(images: Any) -> Tensor:
+    return torch.as_tensor(images).float().div_(255.0)
+
+
+def _augment(batch: Tensor, mirror: bool) -> Tensor:
+    """Shift each image by up to two pixels; flip half of them where that keeps the class."""
+    count = len(batch)
+    windows = functional.pad(batch, (2, 2, 2, 2)).unfold(2, 28, 1).unfold(3, 28, 1)
+    down, right = torch.randint(0, 5, (2, count))
+    moved = windows[torch.arange(count), :, down, right]
+    if mirror:
+        flip = torch.rand(count) < 0.5
+        moved[flip] = moved[flip].flip(-1)
+    return moved
+
+
+def _batches(count: int, title: str) -> tqdm[Tensor]:
+    return tqdm(torch.randperm(count).split(BATCH), desc=title, mininterval=2.0)
+
+
+def train_classifier(recipe: Recipe, train: ImageSet) -> ConvClassifier:
+    """Train the classifier of a recipe; returns its plain form, rounded to float16 weights."""
+    torch.manual_seed(recipe.seed)
+    images, labels = _pixels(train.images), torch.as_tensor(train.labels)
+    network = ConvClassifier(
+        recipe.feature_dim,
+        len(recipe.dataset.class_names),
+        relu_features=recipe.relu_features,
+        batch_norm=True,
+    ).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+    steps = recipe.epochs * -(-len(images) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps, pct_start=0.2)
+    for epoch in range(recipe.epochs):
+        network.train()
+        for rows in (bar := _batches(len(images), f"{recipe.name} classifier {epoch + 1}/{recipe.epochs}")):
+            batch = _augment(images[rows], recipe.dataset.mirror)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network(batch.contiguous(memory_format=torch.channels_last))
+            loss = functional.cross_entropy(logits.float(), labels[rows])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    return _rounded(fold_batch_norm(network.to(memory_format=torch.contiguous_format)))
+
+
+def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -> ConvDecoder:
+    """Train a decoder with feature consistency through the frozen classifier.
+
+    Loss: ``MSE(D(y), x) + c * sum |phi(D(t)) - t|^2 / mean |y|^2`` over targets t: the batch,
+    blends of two of its features, and lifted points of boundary planes, so that the decoder is
+    also right between the samples, where people drag.
+    """
+    torch.manual_seed(recipe.seed + 1)
+    classifier.requires_grad_(False).to(memory_format=torch.channels_last)
+    images = _pixels(train.images)
+    features = evaluate(classifier.features, images)
+    lifted = lifted_points(recipe, classifier, features.double().numpy(), train.labels)
+    size = features.square().sum(1).mean()
+    spread = features.std(0)
+    decoder = ConvDecoder(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
+    optimiser = torch.optim.AdamW(decoder.parameters(), lr=2e-3, weight_decay=1e-4)
+    steps = recipe.decoder_epochs * -(-len(images) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps, pct_start=0.1)
+    for epoch in range(recipe.decoder_epochs):
+        for rows in (bar := _batches(len(images), f"{recipe.name} decoder {epoch + 1}/{recipe.decoder_epochs}")):
+            wanted = features[rows]
+            share = torch.rand(len(rows), 1)
+            blends = share * wanted + (1 - share) * wanted[torch.randperm(len(rows))]
+            targets = torch.cat([wanted, blends, lifted[torch.randint(len(lifted), (len(rows),))]])
+            with torch.autocast("cpu", torch.bfloat16):
+                decoded = decoder(targets).float()
+                landed = classifier.features(decoded.contiguous(memory_format=torch.channels_last))
+            pixel_error = functional.mse_loss(decoded[: len(rows)], images[rows])
+            residual = (landed.float() - targets).square().sum(1).mean()
+            loss = pixel_error + CONSISTENCY * 3 * residual / size
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            bar.set_postfix(pixels=f"{pixel_error.item():.4f}", features=f"{residual.item() / size:.4f}", refresh=False)
+    return _rounded(decoder)
+
+
+def lifted_points(
+    recipe: Recipe, classifier: ConvClassifier, features: NDArray[np.float64], labels: NDArray[np.int64]
+) -> Tensor:
+    """Lifted points, uniform over the busy part of the boundary planes of all class triples."""
+    chance = np.random.default_rng(recipe.seed)
+    head = LinearHead(*(p.detach().double().numpy() for p in (classifier.head.weight, classifier.head.bias)))
+    domain = Bounds(np.zeros(head.dimension), np.inf) if recipe.relu_features else None
+    right = head.predict(features) == labels
+    found = []
+    for triple in combinations(range(head.num_classes), 3):
+        rows = np.flatnonzero(np.isin(labels, triple) & right)
+        some = features[chance.choice(rows, LIFT_SAMPLES, replace=False)]
+        plane = boundary_plane(head, domain, triple, features[rows], labels[rows])
+        low, high = np.quantile(plane.to_plane(some), (0.02, 0.98), axis=0)
+        found.append(Lifter(plane, some)(chance.uniform(low, high, (LIFTED, 2))).points)
+    points = np.concatenate(found)
+    return torch.as_tensor(points[np.isfinite(points).all(axis=1)], dtype=torch.float32)
+
+
+def _rounded(network: Any) -> Any:
+    """Round the weights to float16 and keep computing in float32: what ships is what is measured."""
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.copy_(tensor.half().float())
+    return network.eval()
+
+
+def measure(classifier: ConvClassifier, decoder: ConvDecoder, test: ImageSet) -> dict[str, float]:
+    """Figures on the full test set for the model card."""
+    images, labels = _pixels(test.images), torch.as_tensor(test.labels)
+    features = evaluate(classifier.features, images)
+    predicted = classifier.head(features).argmax(1)
+    decoded = evaluate(decoder, features)
+    landed = evaluate(classifier.features, decoded)
+    seen = classifier.head(landed).argmax(1)
+    relative = ((landed - features).square().sum(1) / features.square().sum(1).mean()).sqrt()
+    return {
+        "test_accuracy": (predicted == labels).double().mean().item(),
+        "decoded_class_kept": (seen == predicted).double().mean().item(),
+        "decoded_pixel_rms": (decoded - images).square().mean().sqrt().item(),
+        "decoded_feature_residual": relative.median().item(),
+    }
+
+
+def make_bank(dataset: DatasetFacts, parts: dict[str, ImageSet], folder: Path) -> dict[str, ImageSet]:
+    """Choose the images that ship with a data set and write them."""
+    bank = {
+        "train": parts["train"].first_of_each_class(BANK_TRAIN),
+        "test": parts["test"].first_of_each_class(BANK_TEST),
+    }
+    write_dataset(folder, dataset.name, bank)
+    return bank
+
+
+def train(recipe: Recipe, data: Path, folder: Path = BUNDLED) -> dict[str, Any]:
+    """Train, measure and write one model; returns its card."""
+    parts = read_idx_folder(data)
+    classifier = train_classifier(recipe, parts["train"])
+    return finish(recipe, classifier, parts, folder)
+
+
+def finish(
+    recipe: Recipe, classifier: ConvClassifier, parts: dict[str, ImageSet], folder: Path
+) -> dict[str, Any]:
+    """Train the decoder of a trained classifier, measure both and write the model."""
+    decoder = train_decoder(recipe, classifier, parts["train"])
+    bank = make_bank(recipe.dataset, parts, folder)
+    features = {
+        part: evaluate(classifier.features, _pixels(images.images)).numpy()
+        for part, images in bank.items()
+    }
+    with torch.no_grad():
+        seen = classifier.head(torch.as_tensor(features["test"])).argmax(1).numpy()
+    card = {
+        "name": recipe.name,
+        "dataset": recipe.dataset.name,
+        "title": recipe.dataset.title,
+        "data_licence": recipe.dataset.licence,
+        "class_names": list(recipe.dataset.class_names),
+        "feature_dim": recipe.feature_dim,
+        "relu_features": recipe.relu_features,
+        "architecture": _describe(classifier),
+        "decoder": _describe(decoder.dense) + " - " + _describe(decoder.grow),
+        "parameters": sum(p.numel() for net in (classifier, decoder) for p in net.parameters()),
+        "seed": recipe.seed,
+        "epochs": recipe.epochs,
+        "decoder_epochs": recipe.decoder_epochs,
+        "date": datetime.date.today().isoformat(),
+        "torch": torch.__version__.split("+")[0],
+        "machine": platform.machine(),
+        **{key: round(value, 4) for key, value in measure(classifier, decoder, parts["test"]).items()},
+        "bank_test_accuracy": round(float(np.mean(seen == bank["test"].labels)), 4),
+    }
+    weights = {f"classifier.{key}": value for key, value in classifier.state_dict().items()}
+    weights |= {f"decoder.{key}": value for key, value in decoder.state_dict().items()}
+    return write_model(folder, card, {k: v.half().numpy() for k, v in weights.items()}, features)
+
+
+def _describe(network: nn.Module) -> str:
+    layers = [layer for layer in network.modules() if not list(layer.children())]
+    return " - ".join(
+        f"{type(layer).__name__}({', '.join(str(n) for n in layer.weight.shape[:2])})"
+        if isinstance(getattr(layer, "weight", None), Tensor)
+        else type(layer).__name__
+        for layer in layers
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Train a bundled model from a full data set.")
+    parser.add_argument("name", choices=sorted(RECIPES))
+    parser.add_argument("--data", type=Path, required=True, help="folder with the four IDX files")
+    parser.add_argument("--out", type=Path, default=BUNDLED, help="folder to write the model to")
+    arguments = parser.parse_args()
+    card = train(RECIPES[arguments.name], arguments.data, arguments.out)
+    for key in ("test_accuracy", "decoded_class_kept", "decoded_feature_residual", "decoded_pixel_rms"):
+        print(f"{key:28s} {card[key]:.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The bundled models: networks, banks and full data sets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import Bounds
+from torch import Tensor, nn
+
+from ..geometry.head import LinearHead
+from .bank import Bank
+from .datasets import ImageSet, read_idx_folder
+from .networks import ConvClassifier, ConvDecoder, evaluate
+from .store import BUNDLED, DamagedFileError, pack, read_arrays, read_card, write_atomically
+
+__all__ = ["LoadedModel", "load_model", "load_networks"]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """Everything a bundled model brings."""
+
+    head: LinearHead
+    domain: Bounds | None
+    bank: Bank
+    test_bank: Bank
+    classifier: ConvClassifier
+    decoder: ConvDecoder
+    title: str
+    card: dict[str, Any]
+
+
+def load_model(name: str, data: str | os.PathLike[str] | None = None) -> LoadedModel:
+    """Load the networks and banks of a bundled model; see `featurespace_widgets.load`."""
+    card = read_card(name)
+    classifier, decoder = load_networks(card)
+    if data is None:
+        parts, features = _bundled_images(card), read_arrays(card, f"{name}.features.npz")
+    else:
+        parts = read_idx_folder(data)
+        features = {part: _cached_features(card, classifier, images) for part, images in parts.items()}
+    weight, bias = (p.detach().double().numpy() for p in (classifier.head.weight, classifier.head.bias))
+    head = LinearHead(weight, bias, card["class_names"])
+    banks = {
+        part: Bank.checked(head, features[part], images.labels, images.images) for part, images in parts.items()
+    }
+    return LoadedModel(
+        head,
+        Bounds(np.zeros(head.dimension), np.full(head.dimension, np.inf)) if card["relu_features"] else None,
+        banks["train"],
+        banks["test"],
+        classifier,
+        decoder,
+        f"{card['title']} · {card['feature_dim']} features · {100 * card['test_accuracy']:.1f} %",
+        card,
+    )
+
+
+def load_networks(card: dict[str, Any], folder: Path = BUNDLED) -> tuple[ConvClassifier, ConvDecoder]:
+    """Classifier and decoder of a card, in eval mode, computing in float32."""
+    stored = read_arrays(card, f"{card['name']}.weights.npz", folder)
+    classifier = ConvClassifier(
+        card["feature_dim"], len(card["class_names"]), relu_features=card["relu_features"]
+    )
+    decoder = ConvDecoder(torch.ones(card["feature_dim"]))
+    for prefix, network in (("classifier.", classifier), ("decoder.", decoder)):
+        state = {
+            key.removeprefix(prefix): torch.as_tensor(value.astype(np.float32))
+            for key, value in stored.items()
+            if key.startswith(prefix)
+        }
+        _load_state(network, state, folder / f"{card['name']}.weights.npz")
+    return classifier, decoder
+
+
+def _load_state(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise DamagedFileError(path, f"does not fit its network ({error})") from error
+    network.eval().requires_grad_(False)
+
+
+def _bundled_images(card: dict[str, Any]) -> dict[str, ImageSet]:
+    stored = read_arrays(card, f"{card['dataset']}.images.npz")
+    return {
+        part: ImageSet(stored[f"{part}_images"], stored[f"{part}_labels"].astype(np.int64))
+        for part in ("train", "test")
+    }
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "featurespace_widgets"
+
+
+def _cached_features(card: dict[str, Any], classifier: ConvClassifier, images: ImageSet) -> NDArray[np.float32]:
+    """Features of a full data set, computed once for these weights and these images."""
+    digest = hashlib.sha256(card["sha256"][f"{card['name']}.weights.npz"].encode())
+    digest.update(images.images.tobytes())
+    path = _cache_folder() / f"{card['name']}-{digest.hexdigest()[:16]}.npz"
+    try:
+        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            stored: NDArray[np.float32] = archive["features"]
+        if stored.shape == (len(images.images), card["feature_dim"]):
+            return stored
+    except (OSError, ValueError, KeyError):
+        pass  # not there or not whole: compute it again
+    pixels = torch.as_tensor(images.images)
+    features: NDArray[np.float32] = evaluate(lambda part: classifier.features(part.float() / 255), pixels).numpy()
+    write_atomically(path, pack({"features": features}))
+    return features

@@ -1,0 +1,1 @@
+"""What feature space means for images."""

@@ -1,0 +1,56 @@
+"""Decoded previews, each with what the classifier makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..geometry.arrays import Array
+from ..geometry.head import LinearHead
+
+__all__ = ["Preview", "decode", "preview"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Decoded images with their re-evaluation.
+
+    Attributes
+    ----------
+    images : (n, C, H, W) array in [0, 1]
+    landed : (n, d) array
+        ``phi(image)``: where the images really lie in feature space.
+    residuals : (n,) array
+        ``|phi(image) - y|``.
+    seen : (n,) array
+        The class that the model sees in the images.
+    yardstick : float
+        Median nearest-neighbour distance of the training features, to compare residuals with.
+    """
+
+    images: NDArray[np.float32]
+    landed: Array
+    residuals: Array
+    seen: NDArray[np.int64]
+    yardstick: float
+
+
+@torch.no_grad()
+def decode(decoder: Any, features: Array) -> NDArray[np.float32]:
+    """Images (n, C, H, W) in [0, 1] of features (n, d)."""
+    images: NDArray[np.float32] = decoder(torch.as_tensor(features, dtype=torch.float32)).numpy()
+    return images
+
+
+@torch.no_grad()
+def preview(
+    classifier: Any, head: LinearHead, features: Array, images: NDArray[np.float32], yardstick: float
+) -> Preview:
+    """Push images that were decoded from `features` back through the classifier."""
+    landed: Array = classifier.features(torch.as_tensor(images)).double().numpy()
+    residuals = np.linalg.norm(landed - features, axis=1)
+    return Preview(images, landed, residuals, head.predict(landed), yardstick)

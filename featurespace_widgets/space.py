@@ -1,0 +1,307 @@
+"""FeatureSpace: a head, a domain and a bank of features, with the images they came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import Bounds
+from scipy.spatial import KDTree
+
+from .geometry.arrays import Array, as_bounds, as_matrix
+from .geometry.head import LinearHead
+from .geometry.lift import Lift, Lifter
+from .geometry.plane import Slice, boundary_plane, section_plane
+from .models.bank import Bank
+from .models.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from .pixels.preview import Preview
+
+__all__ = ["FeatureSpace", "available", "load"]
+
+
+class FeatureSpace:
+    """The last hidden layer of a classifier, made exact: the noun everything meets in.
+
+    Use `featurespace_widgets.load` for a bundled model and `from_arrays` for your own.
+
+    Parameters
+    ----------
+    head : LinearHead
+    domain : scipy.optimize.Bounds or None
+        Where features can lie, e.g. ``Bounds(0, inf)`` after a ReLU; None for all of R^d.
+    bank : Bank, optional
+        Training samples.
+    test_bank : Bank, optional
+        Samples the classifier was not trained on.
+    classifier, decoder : torch modules, optional
+        ``classifier(x) -> logits``, ``classifier.features(x) -> (n, d)``, ``decoder(y) -> images``.
+    title : str
+        What a person sees.
+    card : dict, optional
+        Facts of a bundled model.
+    """
+
+    def __init__(
+        self,
+        head: LinearHead,
+        domain: Bounds | None = None,
+        bank: Bank | None = None,
+        *,
+        test_bank: Bank | None = None,
+        classifier: Any = None,
+        decoder: Any = None,
+        title: str = "own arrays",
+        card: dict[str, Any] | None = None,
+    ) -> None:
+        self.head = head
+        self.domain = as_bounds(domain, head.dimension)
+        self.bank = bank
+        self.test_bank = test_bank
+        self.classifier = classifier
+        self.decoder = decoder
+        self.title = title
+        self.card = card or {}
+        self._lifters: WeakKeyDictionary[Slice, Lifter] = WeakKeyDictionary()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weight: ArrayLike,
+        bias: ArrayLike | None = None,
+        features: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        *,
+        class_names: Sequence[str] | None = None,
+        domain: Bounds | None = None,
+        images: ArrayLike | None = None,
+    ) -> FeatureSpace:
+        """Build a space from the arrays of any framework.
+
+        Parameters
+        ----------
+        weight, bias : (K, d), (K,)
+            The last layer; K >= 2 (or one logit), d >= 2; no bias means zero.
+        features : (n, d), optional
+            Training features: the *input* of that layer.
+        labels : (n,), optional
+            Class indices; the predictions where not given.
+        class_names : K texts, optional
+        domain : scipy.optimize.Bounds, optional
+            None for all of R^d; ``Bounds(0, np.inf)`` after a ReLU.
+        images : (n, C, H, W), optional
+            uint8, or floats in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            States what was received and what is allowed.
+
+        Examples
+        --------
+        >>> import numpy as np, featurespace_widgets as fsw
+        >>> space = fsw.FeatureSpace.from_arrays(np.eye(3), np.zeros(3), np.eye(3))
+        >>> plane = space.boundary_plane((0, 1, 2))
+        >>> [cell.class_index for cell in plane.cells((-1, 1, -1, 1))]
+        [0, 1, 2]
+        """
+        head = LinearHead(weight, bias, class_names)
+        if features is None:
+            if labels is not None or images is not None:
+                raise ValueError("labels and images belong to features, received them without features")
+            return cls(head, domain)
+        bank = Bank.checked(head, features, labels, images)
+        space = cls(head, domain, bank)
+        if space.domain is not None:
+            slack = 1e-6 * (1.0 + float(np.abs(bank.features).max()))
+            below, above = space.domain.lb - bank.features, bank.features - space.domain.ub
+            outside = int(np.count_nonzero(np.maximum(below, above).max(axis=1) > slack))
+            if outside:
+                raise ValueError(
+                    f"domain must hold all features, received {outside} of {len(bank)} feature vectors outside it; "
+                    "pass domain=None where features can have any sign"
+                )
+        return space
+
+    def __repr__(self) -> str:
+        samples = f"{len(self.bank)} samples" if self.bank else "no samples"
+        return f"FeatureSpace({self.title!r}, {self.head.num_classes} classes, {self.head.dimension} features, {samples})"
+
+    # the bank
+
+    def _bank(self) -> Bank:
+        if self.bank is None:
+            raise ValueError("this needs feature vectors of real data: build the space with features=...")
+        return self.bank
+
+    @property
+    def features(self) -> Array:
+        """(n, d) training features."""
+        return self._bank().features
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) labels of the training features; the predictions where no labels were given."""
+        bank = self._bank()
+        return self.predictions if bank.labels is None else bank.labels
+
+    @property
+    def images(self) -> NDArray[Any] | None:
+        """(n, C, H, W) training images in [0, 1], or None."""
+        stored = self._bank().images
+        if stored is None or stored.dtype != np.uint8:
+            return stored
+        return stored.astype(np.float32) / 255.0
+
+    @cached_property
+    def predictions(self) -> NDArray[np.int64]:
+        """(n,) classes the head gives to the training features."""
+        return self.head.predict(self.features)
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.features)
+
+    @cached_property
+    def yardstick(self) -> float:
+        """Median distance of a training feature to its nearest other one: the size of "near"."""
+        if len(self.features) < 2:
+            raise ValueError("a yardstick needs at least two feature vectors, received one")
+        rows = np.linspace(0, len(self.features) - 1, min(1000, len(self.features))).astype(int)
+        distances, _ = self._tree.query(self.features[np.unique(rows)], k=[2])
+        return float(np.median(distances))
+
+    def nearest(self, features: ArrayLike, count: int = 6) -> tuple[Array, NDArray[np.int64]]:
+        """Distances and rows (n, count) of the nearest training features."""
+        queries = as_matrix("features", features, self.head.dimension)
+        distances, rows = self._tree.query(queries, k=np.arange(1, min(count, len(self.features)) + 1))
+        return distances, rows
+
+    # planes
+
+    def boundary_plane(self, classes: Sequence[int]) -> Slice:
+        """Plane of the boundary normals of 2 or 3 classes; see `geometry.plane.boundary_plane`."""
+        if self.bank is None:
+            return boundary_plane(self.head, self.domain, classes)
+        return boundary_plane(self.head, self.domain, classes, self.features, self.labels)
+
+    def slice(self, points: ArrayLike) -> Slice:
+        """Slice through three feature vectors (3, d); see `geometry.plane.section_plane`."""
+        return section_plane(self.head, self.domain, points)
+
+    def lift(self, plane: Slice, st: ArrayLike) -> Array:
+        """Feature vectors of the domain, nearest to real data, that lie over plane points.
+
+        (n, 2) -> (n, d); rows of NaN where none was found, whose reason `lift_result` gives.
+        """
+        return self.lift_result(plane, st).points
+
+    def lift_result(self, plane: Slice, st: ArrayLike) -> Lift:
+        """Like `lift`, with residuals and a verdict for each point."""
+        lifter = self._lifters.get(plane)
+        if lifter is None:
+            lifter = Lifter(plane, self.features[self._representative(plane.chosen)])
+            self._lifters[plane] = lifter
+        return lifter(st)
+
+    def _representative(self, chosen: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Samples that show what the chosen classes look like: rightly classified ones if there are any."""
+        right = self.labels == self.predictions
+        of_chosen = np.isin(self.labels, chosen) if chosen else np.ones_like(right)
+        for rows in (right & of_chosen, of_chosen):
+            if rows.any():
+                return rows
+        return np.ones_like(right)
+
+    def radius(self, features: ArrayLike) -> Array:
+        """(n, d) -> (n,) certified radius: distance to the nearest decision boundary in R^d."""
+        return self.head.radius(features)
+
+    # pixels
+
+    def decode(self, features: ArrayLike) -> NDArray[np.float32]:
+        """Decoded images in [0, 1]: (n, d) -> (n, C, H, W).
+
+        Raises
+        ------
+        ValueError
+            If the space has no decoder.
+        """
+        from .pixels.preview import decode
+
+        if self.decoder is None:
+            raise ValueError(f"{self.title!r} has no decoder; its nearest training images are in space.nearest(y)")
+        return decode(self.decoder, as_matrix("features", features, self.head.dimension))
+
+    def preview(self, features: ArrayLike) -> Preview:
+        """Decoded images of features (n, d), pushed back through the classifier.
+
+        Raises
+        ------
+        ValueError
+            If the space has no decoder or no classifier.
+        """
+        from .pixels.preview import preview
+
+        vectors = as_matrix("features", features, self.head.dimension)
+        if self.classifier is None:
+            raise ValueError(f"{self.title!r} has no classifier to look at its decoded images")
+        return preview(self.classifier, self.head, vectors, self.decode(vectors), self.yardstick)
+
+
+def available() -> tuple[str, ...]:
+    """Names that `load` takes.
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> fsw.available()
+    ('fashion-mnist', 'mnist', 'mnist-2d')
+    """
+    return tuple(RECIPES)
+
+
+def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = None) -> FeatureSpace:
+    """Load a bundled model as a feature space.
+
+    Parameters
+    ----------
+    name : str
+        One of `available`.
+    data : path, optional
+        Folder with the full data set (four IDX files, plain or gzipped). The banks then hold all
+        its images; their features are computed once and cached in the user's cache folder.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a folder without the data set, or a damaged bundled file
+        (`models.store.DamagedFileError`, which names it).
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> fsw.load("mnist-2d").head
+    LinearHead(10 classes, 2 features)
+    """
+    if name not in RECIPES:
+        raise ValueError(f"unknown model {name!r}; available are {', '.join(map(repr, RECIPES))}")
+    from .models.zoo import load_model
+
+    model = load_model(name, data)
+    return FeatureSpace(
+        model.head,
+        model.domain,
+        model.bank,
+        test_bank=model.test_bank,
+        classifier=model.classifier,
+        decoder=model.decoder,
+        title=model.title,
+        card=model.card,
+    )
