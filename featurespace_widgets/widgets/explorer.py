@@ -1,0 +1,223 @@
+"""The Explorer: pick a model and classes, drag the point, see its image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from ..space import FeatureSpace, available, load
+from .cards import error_card
+from .panels import ImagePanel, Toolbar, image_message
+from .palette import class_colours
+from .slice_view import Probe, SliceView
+
+__all__ = ["Explorer", "explore"]
+
+NEIGHBOURS = 6
+
+
+class Explorer(ipywidgets.VBox):
+    """Toolbar, slice view and image panel around one or several feature spaces.
+
+    Parameters
+    ----------
+    space_or_spaces : FeatureSpace or sequence of them, optional
+        By default the bundled models, loaded when they are picked.
+    classes : 2 or 3 class indices, optional
+        Chosen at the start.
+
+    Attributes
+    ----------
+    view : SliceView
+    panel : ImagePanel
+    toolbar : Toolbar
+    """
+
+    def __init__(
+        self,
+        space_or_spaces: FeatureSpace | Sequence[FeatureSpace] | None = None,
+        *,
+        classes: Sequence[int] | None = None,
+    ) -> None:
+        self._spaces, labels = _catalogue(space_or_spaces)
+        name = next(iter(self._spaces))
+        space = self._space(name)
+        self.view = SliceView(space, classes=classes)
+        self.panel = ImagePanel()
+        self.toolbar = Toolbar(models=[{"name": key, "label": label} for key, label in labels.items()], model=name)
+        self._show_choice()
+        self.view.on_probe(self._look)
+        self._look_again()
+        self.toolbar.observe(self._pick_model, "model")
+        self.toolbar.observe(self._pick_classes, "chosen")
+        self.toolbar.observe(self._pick_mode, "mode")
+        self.toolbar.observe(self._reset, "reset")
+        self.view.observe(self._follow_mode, "pose")
+        body = ipywidgets.HBox([self.view, self.panel])
+        body.add_class("fsw-explorer-body")
+        super().__init__([self.toolbar, body])
+        self.add_class("fsw-explorer")
+
+    @property
+    def space(self) -> FeatureSpace:
+        """The space on screen."""
+        return self.view.space
+
+    def _space(self, name: str) -> FeatureSpace:
+        space = self._spaces[name]
+        if space is None:
+            space = self._spaces[name] = load(name)
+        return space
+
+    # the toolbar
+
+    def _show_choice(self) -> None:
+        head = self.space.head
+        with self.toolbar.hold_sync():
+            self.toolbar.class_names = list(head.class_names)
+            self.toolbar.colors = class_colours(head.num_classes, self.view.classes)
+            self.toolbar.chosen = list(self.view.classes)
+            self.toolbar.error = {}
+
+    def _pick_model(self, change: dict[str, Any]) -> None:
+        try:
+            if change["new"] not in self._spaces:
+                raise ValueError(f"unknown model {change['new']!r}; available are {', '.join(self._spaces)}")
+            space = self._space(change["new"])
+            if space is not self.space:
+                self.view.show(space)
+        except ValueError as error:
+            self.toolbar.error = error_card("This model cannot be shown", error)
+            self.toolbar.model = change["old"]
+            return
+        self._show_choice()
+
+    def _pick_classes(self, change: dict[str, Any]) -> None:
+        if tuple(change["new"]) == self.view.classes:
+            return
+        try:
+            self.view.show(classes=change["new"])
+        except ValueError as error:
+            self.toolbar.error = error_card("These classes cannot be shown", error)
+            self.toolbar.chosen = list(self.view.classes)
+            return
+        self._show_choice()
+
+    def _pick_mode(self, change: dict[str, Any]) -> None:
+        try:
+            self.view.mode = change["new"]
+        except ValueError as error:
+            self.toolbar.error = error_card("This mode is not known", error)
+            self.toolbar.mode = self.view.mode
+
+    def _follow_mode(self, change: dict[str, Any]) -> None:
+        self.toolbar.mode = self.view.mode
+
+    def _reset(self, _change: dict[str, Any]) -> None:
+        self.view.show()
+
+    # the image panel
+
+    def _look_again(self) -> None:
+        """Show the image of where the probe stands."""
+        self.view.move_to(self.view.probe.st)
+
+    def _look(self, probe: Probe, final: bool) -> dict[str, Any]:
+        """Fill the panel for a probe; returns what the slice shows of the image."""
+        self._probe_count = getattr(self, "_probe_count", 0) + 1
+        content: dict[str, Any] = {"id": self._probe_count, "title": "Image at the point", "busy": False}
+        names = self.space.head.class_names
+        if probe.features is None:
+            reason = "No feature vector of the domain lies over this point."
+            if probe.verdict == "undecided":
+                reason = "No feature vector was found over this point (undecided)."
+            self.panel.content = {**content, "image": None, "placeholder": reason, "facts": [], "neighbours": [], "alt": reason}
+            return {"message": reason}
+        point = f"{names[probe.class_index]} {100 * self._probability(probe):.0f} %"
+        facts: list[list[str]] = [["point", point, "class and softmax share of the feature vector"]]
+        answer: dict[str, Any] = {}
+        image = None
+        if self.space.decoder is not None and self.space.classifier is not None:
+            view = self.space.preview(probe.features[None])
+            seen = int(view.seen[0])
+            image = image_message(view.images[0])
+            facts += [
+                ["seen as", names[seen], "what the model sees in the decoded image"],
+                ["residual", f"{view.residuals[0]:.2f}", "distance of the image's features from the point"],
+                ["typical", f"{view.yardstick:.2f}", "median distance between neighbouring training features"],
+                ["source", "decoder, lifted point" if self.view.plane.is_boundary_plane else "decoder, point on the slice", ""],
+            ]
+            answer = {"landing": self.view.landing(view.landed[0]), "seen": seen}
+            alt = f"Decoded image of the point, seen by the model as {names[seen]}"
+        else:
+            alt = "This model has no decoder; the nearest training images are beside it"
+            facts.append(["source", "nearest training images", ""])
+        if probe.verdict == "no":
+            facts.append(["domain", "outside", "no image can have these features"])
+        neighbours = self._neighbours(probe)
+        self.panel.content = {
+            **content,
+            "image": image,
+            "placeholder": "" if image else "no decoder",
+            "facts": facts,
+            "neighbours": neighbours,
+            "alt": alt,
+        }
+        return answer
+
+    def _probability(self, probe: Probe) -> float:
+        logits = self.space.head.logits(probe.features)[0]
+        return float(1.0 / np.exp(logits - logits.max()).sum())
+
+    def _neighbours(self, probe: Probe) -> list[dict[str, Any]]:
+        bank = self.space.bank
+        if bank is None or bank.images is None or probe.features is None:
+            return []
+        head, (_, rows) = self.space.head, self.space.nearest(probe.features[None], NEIGHBOURS)
+        colours = class_colours(head.num_classes, self.view.classes)
+        labels = self.space.labels
+        return [
+            image_message(bank.images[row], label=head.class_names[labels[row]], color=colours[labels[row]])
+            for row in rows[0]
+        ]
+
+
+def _catalogue(
+    given: FeatureSpace | Sequence[FeatureSpace] | None,
+) -> tuple[dict[str, FeatureSpace | None], dict[str, str]]:
+    """Spaces by name (None: bundled, not loaded yet) and their labels."""
+    if given is None:
+        from ..models.store import read_card
+
+        names = available()
+        cards = {name: read_card(name) for name in names}
+        labels = {
+            name: f"{card['title']} · {card['feature_dim']} features · {100 * card['test_accuracy']:.1f} %"
+            for name, card in cards.items()
+        }
+        return dict.fromkeys(names), labels
+    spaces = [given] if isinstance(given, FeatureSpace) else list(given)
+    wrong = [type(space).__name__ for space in spaces if not isinstance(space, FeatureSpace)]
+    if wrong or not spaces:
+        raise ValueError(
+            f"Explorer takes a FeatureSpace or several, received {', '.join(wrong) or 'an empty list'}; make one with "
+            "fsw.load(name) or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
+        )
+    by_name: dict[str, FeatureSpace | None] = {f"space {k}": space for k, space in enumerate(spaces, 1)}
+    return by_name, {name: space.title for name, space in zip(by_name, spaces, strict=True)}
+
+
+def explore() -> Explorer:
+    """Open the explorer on the bundled models, Fashion-MNIST first.
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> explorer = fsw.explore()
+    >>> explorer.space.head
+    LinearHead(10 classes, 64 features)
+    """
+    return Explorer()

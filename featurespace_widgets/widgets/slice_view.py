@@ -1,0 +1,329 @@
+"""SliceView: the slice canvas, one anywidget, reusable alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import ArrayLike
+
+from ..geometry.arrays import Array
+from ..geometry.plane import Slice
+from ..space import FeatureSpace
+from .assets import bundle, style
+from .cards import error_card
+from .scene import Scene
+
+__all__ = ["Probe", "SliceView"]
+
+MODES = ("boundary", "section")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The point under the probe.
+
+    Attributes
+    ----------
+    st : (2,) array
+        Plane coordinates.
+    features : (d,) array or None
+        On a boundary plane the lifted feature vector, None where the lift found none; on a
+        section the point of the plane itself.
+    class_index, margin, radius
+        Class of `features` among all K, its logit margin and its distance to the nearest
+        boundary in R^d.
+    verdict : str
+        Of the lift: "yes", "no" (no feature vector of the domain lies over the point) or
+        "undecided"; on a section "yes" or "no" for being inside the domain.
+    """
+
+    st: Array
+    features: Array | None
+    class_index: int
+    margin: float
+    radius: float
+    verdict: str
+
+
+class SliceView(anywidget.AnyWidget):
+    """A slice through feature space that the browser draws without the kernel.
+
+    Parameters
+    ----------
+    space : FeatureSpace
+    anchors : (3, d) array, optional
+        Corners of the section; the view then opens in section mode.
+    classes : 2 or 3 class indices, optional
+        Whose boundary plane is shown; by default the first that have samples.
+
+    Raises
+    ------
+    ValueError
+        Before the widget opens: for anything but a FeatureSpace, unknown classes, or anchors that
+        coincide or lie on one line.
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> view = fsw.SliceView(fsw.load("mnist-2d"), classes=(3, 5, 8))
+    >>> view.mode
+    'boundary'
+    """
+
+    _esm = bundle("slice_view")
+    _css = style()
+
+    scene = traitlets.Dict().tag(sync=True)
+    # The browser owns what it sends: no echo back to it while somebody drags.
+    pose = traitlets.Dict().tag(sync=True, echo_update=False)
+    answer = traitlets.Dict().tag(sync=True)
+    error = traitlets.Dict().tag(sync=True)
+    stats = traitlets.Dict().tag(sync=True, echo_update=False)
+
+    def __init__(
+        self,
+        space: FeatureSpace,
+        anchors: ArrayLike | None = None,
+        *,
+        classes: Sequence[int] | None = None,
+    ) -> None:
+        if not isinstance(space, FeatureSpace):
+            raise ValueError(
+                f"space must be a FeatureSpace, received {type(space).__name__}; make one with fsw.load(name) "
+                "or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
+            )
+        built = Scene(space, default_classes(space) if classes is None else classes, anchors)
+        super().__init__()
+        self._answerers: list[Callable[[Probe, bool], dict[str, Any]]] = []
+        self._kernel_id = 0
+        self._version = 0
+        self.observe(self._on_pose, "pose")
+        self.on_msg(self._on_message)
+        self._show(built, "boundary" if anchors is None else "section")
+
+    # what is shown
+
+    @property
+    def space(self) -> FeatureSpace:
+        """The space shown."""
+        return self._built.space
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """The chosen classes, whose boundary plane is shown."""
+        return self._built.chosen
+
+    @property
+    def mode(self) -> str:
+        """ "boundary" (shadow on the plane of boundary normals) or "section" (cells of a plane)."""
+        return str(self.pose["mode"])
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        if mode not in MODES:
+            raise ValueError(f"mode must be 'boundary' or 'section', received {mode!r}")
+        if mode != self.mode:
+            self._place(self._default_pose(mode))
+
+    @property
+    def plane(self) -> Slice:
+        """The plane on screen."""
+        return self._plane
+
+    @property
+    def probe(self) -> Probe:
+        """The point under the probe, in plane and feature space."""
+        return self._probe
+
+    def move_to(self, st: ArrayLike) -> None:
+        """Move the probe to plane coordinates (2,)."""
+        point = np.asarray(st, dtype=float)
+        if point.shape != (2,) or not np.isfinite(point).all():
+            raise ValueError(f"st must be two finite plane coordinates, received {st!r}")
+        self._place({**self.pose, "probe": point.tolist(), "final": True})
+
+    def show(
+        self,
+        space: FeatureSpace | None = None,
+        *,
+        classes: Sequence[int] | None = None,
+        anchors: ArrayLike | None = None,
+    ) -> None:
+        """Show another space, other classes or a section through other anchors."""
+        space = space or self.space
+        if classes is None:
+            classes = self.classes if space is self.space else default_classes(space)
+        built = Scene(space, classes, anchors)
+        self._show(built, self.mode if anchors is None else "section")
+
+    def on_probe(self, answerer: Callable[[Probe, bool], dict[str, Any]]) -> None:
+        """Call ``answerer(probe, final)`` for each new probe; its dict joins the answer."""
+        self._answerers.append(answerer)
+
+    # the conversation with the browser
+
+    def _show(self, built: Scene, mode: str) -> None:
+        self._built = built
+        self._version += 1
+        with self.hold_sync():
+            self.scene = built.message(self._version)
+            self.error = {}
+            self._place(self._default_pose(mode))
+
+    def _default_pose(self, mode: str) -> dict[str, Any]:
+        described = self.scene[mode]
+        s0, s1, t0, t1 = described["extent"]
+        centre = [(s0 + s1) / 2, (t0 + t1) / 2]
+        handles = self.scene["section"]["handles"]
+        probe = np.mean(handles, axis=0).tolist() if mode == "section" else [0.0, 0.0]
+        # The canvas is at least 1.2 times as wide as high: the whole extent fits.
+        span = max(s1 - s0, 1.3 * (t1 - t0))
+        return {
+            "mode": mode,
+            "probe": probe,
+            "frame": described["frame"],
+            "handles": handles,
+            "view": [*centre, span],
+            "final": True,
+        }
+
+    def _place(self, pose: dict[str, Any]) -> None:
+        """Set a pose from the kernel; its id is negative, so that the browser adopts it."""
+        self._kernel_id -= 1
+        self.pose = {**pose, "id": self._kernel_id}
+
+    def _on_pose(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self._respond(change["new"])
+
+    def _respond(self, pose: dict[str, Any]) -> None:
+        try:
+            point, mode, final = _checked_pose(pose)
+            self._plane = self._built.plane(mode, pose["frame"])
+            self._probe = self._probe_at(point)
+            answer = self._answer(self._probe, final)
+        except Exception as error:  # the person sees it beside the view; the view stays alive
+            with self.hold_sync():
+                self.error = error_card("This point could not be computed", error)
+                self.answer = {"id": pose.get("id"), "feasible": False, "landing": None, "seen": None}
+            return
+        with self.hold_sync():
+            self.error = {}
+            self.answer = {"id": pose["id"], **answer}
+
+    def _probe_at(self, st: Array) -> Probe:
+        if self._plane.is_boundary_plane and self.space.bank is not None:
+            lift = self.space.lift_result(self._plane, st[None])
+            verdict = str(lift.verdicts[0])
+            features = lift.points[0] if verdict == "yes" else None
+        else:
+            features = self._plane.from_plane(st[None])[0]
+            domain = self.space.domain
+            inside = domain is None or bool(((features >= domain.lb) & (features <= domain.ub)).all())
+            verdict = "yes" if inside else "no"
+        shown = self._plane.from_plane(st[None])[0] if features is None else features
+        logits = np.sort(self.space.head.logits(shown)[0])
+        return Probe(
+            st,
+            features,
+            int(self.space.head.predict(shown)[0]),
+            float(logits[-1] - logits[-2]),
+            float(self.space.radius(shown)[0]),
+            verdict,
+        )
+
+    def _answer(self, probe: Probe, final: bool) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "classIndex": probe.class_index,
+            "margin": probe.margin,
+            "radius": probe.radius if np.isfinite(probe.radius) else None,
+            "lifted": self._plane.is_boundary_plane and probe.features is not None,
+            "feasible": probe.verdict == "yes",
+            "landing": None,
+            "seen": None,
+            "message": "",
+        }
+        for answerer in self._answerers:
+            answer |= answerer(probe, final)
+        return answer
+
+    def landing(self, features: Array) -> list[float]:
+        """Where a feature vector (d,) lies: plane coordinates and distance off the plane.
+
+        On a boundary plane the distance is from the probe's own feature vector along the fibre,
+        since the plane stands for whole fibres.
+        """
+        s, t = self._plane.to_plane(features[None])[0]
+        if self._plane.is_boundary_plane and self._probe.features is not None:
+            away = features - self._probe.features
+            off = float(np.linalg.norm(away - (away @ self._plane.basis.T) @ self._plane.basis))
+        else:
+            off = float(self._plane.distance(features[None])[0])
+        return [float(s), float(t), off]
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """Pull the section plane through a sample."""
+        if not isinstance(content, dict) or content.get("type") != "through":
+            return
+        try:
+            self.through_sample(content.get("sample", -1), content.get("handle", 0))
+        except (ValueError, TypeError) as error:
+            self.error = error_card("The plane cannot pass through this sample", error)
+
+    def through_sample(self, sample: int, handle: int = 0) -> None:
+        """Pull one corner of the section to a training sample.
+
+        Parameters
+        ----------
+        sample : int
+            Row of the training features.
+        handle : {0, 1, 2}
+            The corner that moves there.
+        """
+        count = len(self.space.features)
+        if not isinstance(sample, int) or not 0 <= sample < count:
+            raise ValueError(f"sample must be a row from 0 to {count - 1}, received {sample!r}")
+        if handle not in (0, 1, 2):
+            raise ValueError(f"handle must be 0, 1 or 2, received {handle!r}")
+        pose = self.pose if self.mode == "section" else self._default_pose("section")
+        section = self._built.plane("section", pose["frame"])
+        corners = section.from_plane(pose["handles"])
+        corners[handle] = self.space.features[sample]
+        names = list(self._built.anchor_names)
+        names[handle] = f"sample {sample}"
+        self._show(Scene(self.space, self.classes, corners, names), "section")
+
+
+def _checked_pose(pose: dict[str, Any]) -> tuple[Array, str, bool]:
+    mode, point = pose.get("mode"), np.asarray(pose.get("probe", ()), dtype=float)
+    if mode not in MODES or point.shape != (2,) or not np.isfinite(point).all():
+        raise ValueError(
+            f"a pose needs mode 'boundary' or 'section' and two finite probe coordinates, received {mode!r} "
+            f"and {pose.get('probe')!r}"
+        )
+    return point, str(mode), bool(pose.get("final", True))
+
+
+def default_classes(space: FeatureSpace) -> tuple[int, ...]:
+    """The three classes whose means lie closest together (two if there are only two)."""
+    head = space.head
+    if head.num_classes == 2:
+        return (0, 1)
+    if space.bank is None:
+        return (0, 1, 2)
+    present = np.unique(space.labels)
+    if len(present) < 3:
+        return tuple(int(k) for k in (present if len(present) == 2 else (0, 1)))
+    means = np.array([space.features[space.labels == k].mean(axis=0) for k in present])
+    # Distances measured across the boundaries: what the head tells apart least.
+    gaps = np.abs((means[:, None] - means[None]) @ head.weight.T).max(axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+    rest = np.minimum(gaps[i], gaps[j])
+    rest[[i, j]] = np.inf
+    return tuple(sorted(int(present[k]) for k in (i, j, int(rest.argmin()))))

@@ -1,0 +1,66 @@
+"""FeatureSpace: what it takes, what it refuses, what it says is missing."""
+
+import numpy as np
+import pytest
+from scipy.optimize import Bounds
+
+import featurespace_widgets as fsw
+
+EYE = np.eye(3)
+
+
+def test_labels_default_to_predictions():
+    space = fsw.FeatureSpace.from_arrays(EYE, None, 2 * EYE)
+    np.testing.assert_array_equal(space.labels, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"features": np.empty((0, 3))}, "empty bank"),
+        ({"features": np.full((2, 3), np.nan)}, "features must be finite, received 6 NaN"),
+        ({"features": np.ones((2, 4))}, r"features must have shape \(n, 3\), received shape \(2, 4\)"),
+        ({"features": EYE, "labels": [0, 1]}, r"labels must be 3 whole numbers, received shape \(2,\)"),
+        ({"features": EYE, "labels": [0, 1, 3]}, "between 0 and 2, received 0 to 3"),
+        ({"features": EYE, "labels": [0.5, 1, 2]}, "whole numbers"),
+        ({"labels": [0]}, "without features"),
+        ({"features": EYE, "images": np.zeros((3, 28, 28))}, r"images must have shape \(3, 1 or 3, H, W\)"),
+        ({"features": EYE, "images": np.full((3, 1, 2, 2), 7.0)}, r"floats in \[0, 1\]"),
+        ({"features": -EYE, "domain": Bounds(0, np.inf)}, "3 of 3 feature vectors outside it"),
+        ({"domain": Bounds(1, 0)}, "lower <= upper"),
+        ({"domain": (0, 1)}, "scipy.optimize.Bounds or None, received tuple"),
+        ({"domain": Bounds(np.zeros(2), np.ones(2))}, r"broadcast to \(3,\)"),
+        ({"class_names": ["a", "b"]}, "3 texts"),
+    ],
+)
+def test_bad_arrays_are_refused_with_a_sentence(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fsw.FeatureSpace.from_arrays(EYE, **arguments)
+
+
+def test_what_is_missing_is_said():
+    bare = fsw.FeatureSpace.from_arrays(EYE)
+    with pytest.raises(ValueError, match="needs feature vectors of real data"):
+        _ = bare.features
+    space = fsw.FeatureSpace.from_arrays(EYE, None, EYE)
+    with pytest.raises(ValueError, match="no decoder"):
+        space.decode(EYE)
+    with pytest.raises(ValueError, match="no classifier"):
+        space.preview(EYE)
+
+
+def test_nearest_training_features():
+    rng = np.random.default_rng(0)
+    space = fsw.FeatureSpace.from_arrays(EYE, None, rng.normal(size=(50, 3)))
+    query = rng.normal(size=(4, 3))
+    distances, rows = space.nearest(query, 5)
+    brute = np.linalg.norm(query[:, None] - space.features, axis=2)
+    np.testing.assert_allclose(distances, np.sort(brute, axis=1)[:, :5])
+    np.testing.assert_array_equal(rows, np.argsort(brute, axis=1)[:, :5])
+    np.fill_diagonal(pairs := np.linalg.norm(space.features[:, None] - space.features, axis=2), np.inf)
+    assert space.yardstick == pytest.approx(np.median(pairs.min(axis=1)))
+
+
+def test_unknown_models_are_named_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d'"):
+        fsw.load("resnet")
