@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,11 @@ def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:
             "files of the data set (train and t10k, images and labels)"
         )
     dimensions = raw[3] if len(raw) > 4 and raw[:3] == b"\x00\x00\x08" else 0
-    shape = tuple(
-        int.from_bytes(raw[4 + 4 * k : 8 + 4 * k], "big") for k in range(dimensions)
-    )
-    body = np.frombuffer(raw, np.uint8, offset=min(len(raw), 4 + 4 * dimensions))
-    if not shape or body.size != int(np.prod(shape)):
+    start = 4 + 4 * dimensions
+    shape = tuple(int.from_bytes(raw[k : k + 4], "big") for k in range(4, start, 4))
+    if not shape or len(raw) != start + math.prod(shape):
         raise ValueError(f"{path} is not a complete IDX file of bytes: {len(raw)} bytes received")
-    return body.reshape(shape)
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape).copy()
 
 
 def read_idx_folder(folder: str | Path) -> dict[str, ImageSet]:

@@ -41,7 +41,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("fashion-mnist", _FASHION_MNIST, 64, True, epochs=16, decoder_epochs=14),
-        Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=10),
-        Recipe("mnist-2d", _MNIST, 2, False, epochs=12, decoder_epochs=8),
+        Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=6),
+        Recipe("mnist-2d", _MNIST, 2, False, epochs=12, decoder_epochs=4),
     )
 }

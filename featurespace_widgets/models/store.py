@@ -86,7 +86,7 @@ def write_model(folder: Path, card: dict[str, Any], weights: Arrays, features: A
     return card
 
 
-def read_card(name: str, folder: Path = BUNDLED) -> dict[str, Any]:
+def read_card(name: str, folder: Path | None = None) -> dict[str, Any]:
     """Read the card of a model.
 
     Raises
@@ -94,7 +94,7 @@ def read_card(name: str, folder: Path = BUNDLED) -> dict[str, Any]:
     DamagedFileError
         If it is missing or not the card of this model.
     """
-    path = folder / f"{name}.card.json"
+    path = (folder or BUNDLED) / f"{name}.card.json"
     try:
         card = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -104,7 +104,7 @@ def read_card(name: str, folder: Path = BUNDLED) -> dict[str, Any]:
     return card
 
 
-def read_arrays(card: Mapping[str, Any], file: str, folder: Path = BUNDLED) -> dict[str, NDArray[Any]]:
+def read_arrays(card: Mapping[str, Any], file: str, folder: Path | None = None) -> dict[str, NDArray[Any]]:
     """Read one of the ``.npz`` files that a card names, after checking its SHA-256.
 
     Raises
@@ -112,7 +112,7 @@ def read_arrays(card: Mapping[str, Any], file: str, folder: Path = BUNDLED) -> d
     DamagedFileError
         If the file is missing or its checksum differs.
     """
-    path = folder / file
+    path = (folder or BUNDLED) / file
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -19,7 +19,7 @@ from ..geometry.head import LinearHead
 from .bank import Bank
 from .datasets import ImageSet, read_idx_folder
 from .networks import ConvClassifier, ConvDecoder, evaluate
-from .store import BUNDLED, DamagedFileError, pack, read_arrays, read_card, write_atomically
+from .store import DamagedFileError, pack, read_arrays, read_card, write_atomically
 
 __all__ = ["LoadedModel", "load_model", "load_networks"]
 
@@ -64,7 +64,7 @@ def load_model(name: str, data: str | os.PathLike[str] | None = None) -> LoadedM
     )
 
 
-def load_networks(card: dict[str, Any], folder: Path = BUNDLED) -> tuple[ConvClassifier, ConvDecoder]:
+def load_networks(card: dict[str, Any], folder: Path | None = None) -> tuple[ConvClassifier, ConvDecoder]:
     """Classifier and decoder of a card, in eval mode, computing in float32."""
     stored = read_arrays(card, f"{card['name']}.weights.npz", folder)
     classifier = ConvClassifier(
@@ -77,7 +77,7 @@ def load_networks(card: dict[str, Any], folder: Path = BUNDLED) -> tuple[ConvCla
             for key, value in stored.items()
             if key.startswith(prefix)
         }
-        _load_state(network, state, folder / f"{card['name']}.weights.npz")
+        _load_state(network, state, Path(f"{card['name']}.weights.npz"))
     return classifier, decoder
 
 

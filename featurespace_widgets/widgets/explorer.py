@@ -43,6 +43,7 @@ class Explorer(ipywidgets.VBox):
         classes: Sequence[int] | None = None,
     ) -> None:
         self._spaces, labels = _catalogue(space_or_spaces)
+        self._looks = 0
         name = next(iter(self._spaces))
         space = self._space(name)
         self.view = SliceView(space, classes=classes)
@@ -90,8 +91,8 @@ class Explorer(ipywidgets.VBox):
             if space is not self.space:
                 self.view.show(space)
         except ValueError as error:
-            self.toolbar.error = error_card("This model cannot be shown", error)
             self.toolbar.model = change["old"]
+            self.toolbar.error = error_card("This model cannot be shown", error)
             return
         self._show_choice()
 
@@ -101,8 +102,8 @@ class Explorer(ipywidgets.VBox):
         try:
             self.view.show(classes=change["new"])
         except ValueError as error:
-            self.toolbar.error = error_card("These classes cannot be shown", error)
             self.toolbar.chosen = list(self.view.classes)
+            self.toolbar.error = error_card("These classes cannot be shown", error)
             return
         self._show_choice()
 
@@ -127,8 +128,8 @@ class Explorer(ipywidgets.VBox):
 
     def _look(self, probe: Probe, final: bool) -> dict[str, Any]:
         """Fill the panel for a probe; returns what the slice shows of the image."""
-        self._probe_count = getattr(self, "_probe_count", 0) + 1
-        content: dict[str, Any] = {"id": self._probe_count, "title": "Image at the point", "busy": False}
+        self._looks += 1
+        content: dict[str, Any] = {"id": self._looks, "title": "Image at the point", "busy": False}
         names = self.space.head.class_names
         if probe.features is None:
             reason = "No feature vector of the domain lies over this point."
@@ -148,13 +149,13 @@ class Explorer(ipywidgets.VBox):
                 ["seen as", names[seen], "what the model sees in the decoded image"],
                 ["residual", f"{view.residuals[0]:.2f}", "distance of the image's features from the point"],
                 ["typical", f"{view.yardstick:.2f}", "median distance between neighbouring training features"],
-                ["source", "decoder, lifted point" if self.view.plane.is_boundary_plane else "decoder, point on the slice", ""],
+["source", "decoder, lifted" if self.view.plane.is_boundary_plane else "decoder", "what the image was made from"],
             ]
             answer = {"landing": self.view.landing(view.landed[0]), "seen": seen}
             alt = f"Decoded image of the point, seen by the model as {names[seen]}"
         else:
             alt = "This model has no decoder; the nearest training images are beside it"
-            facts.append(["source", "nearest training images", ""])
+            facts.append(["source", "training images", "the nearest ones, below"])
         if probe.verdict == "no":
             facts.append(["domain", "outside", "no image can have these features"])
         neighbours = self._neighbours(probe)

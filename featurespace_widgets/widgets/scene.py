@@ -159,7 +159,7 @@ class Scene:
         """Window that shows the samples of the chosen classes and, on a section, its corners."""
         points = np.empty((0, 2))
         if self.space.bank is not None:
-            near = np.isin(self.space.labels, self.chosen)
+            near = np.isin(self.space.labels, plane.classes if plane.is_boundary_plane else self.chosen)
             some = self.space.features[near if near.any() else slice(None)]
             points = np.quantile(plane.to_plane(some), VIEW_QUANTILES, axis=0)
         if not plane.is_boundary_plane:
@@ -169,6 +169,17 @@ class Scene:
         low, high = points.min(axis=0), points.max(axis=0)
         pad = np.maximum(0.08 * (high - low), 1e-9 + 0.02 * float((high - low).max()))
         return [float(x) for x in (low[0] - pad[0], high[0] + pad[0], low[1] - pad[1], high[1] + pad[1])]
+
+    def start(self) -> Array:
+        """Where the probe starts on the boundary plane: halfway to a chosen class's mean."""
+        if not self.mean_classes:
+            return np.zeros(2)
+        centre: Array = self.boundary.to_plane(self.generators[self.mean_classes.index(self._shown_class())])[0]
+        return centre / 2
+
+    def _shown_class(self) -> int:
+        """The last chosen class that has samples."""
+        return next((k for k in reversed(self.chosen) if k in self.mean_classes), self.mean_classes[0])
 
     def _rows(self) -> NDArray[np.int64]:
         """Rows of the bank that are drawn: evenly spread if there are more than fit."""

@@ -180,12 +180,12 @@ class SliceView(anywidget.AnyWidget):
         s0, s1, t0, t1 = described["extent"]
         centre = [(s0 + s1) / 2, (t0 + t1) / 2]
         handles = self.scene["section"]["handles"]
-        probe = np.mean(handles, axis=0).tolist() if mode == "section" else [0.0, 0.0]
+        probe = np.mean(handles, axis=0) if mode == "section" else self._built.start()
         # The canvas is at least 1.2 times as wide as high: the whole extent fits.
         span = max(s1 - s0, 1.3 * (t1 - t0))
         return {
             "mode": mode,
-            "probe": probe,
+            "probe": probe.tolist(),
             "frame": described["frame"],
             "handles": handles,
             "view": [*centre, span],

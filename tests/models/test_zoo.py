@@ -64,9 +64,7 @@ def test_decoded_test_features_keep_their_class(space):
 def copy_of_the_zoo(tmp_path, monkeypatch):
     folder = tmp_path / "bundled"
     shutil.copytree(store.BUNDLED, folder)
-    for function in (store.read_card, store.read_arrays):
-        defaults = tuple(folder if value == store.BUNDLED else value for value in function.__defaults__)
-        monkeypatch.setattr(function, "__defaults__", defaults)
+    monkeypatch.setattr(store, "BUNDLED", folder)
     return folder
 
 

@@ -1,0 +1,83 @@
+// The image at the probe, its facts, and the nearest training images.
+
+import { element, errorCard, lifetime, onChange } from "./host.js";
+import { paintPicture, pictureCanvas } from "./pixels.js";
+
+/** @import {RenderProps} from "./types.js" */
+/** @import {Picture} from "./pixels.js" */
+
+/**
+ * @typedef {object} Content
+ * @property {string} [title]
+ * @property {Picture | null} [image]
+ * @property {string} [placeholder]
+ * @property {[string, string, string?][]} [facts] label, value, note
+ * @property {(Picture & {label: string, color: string})[]} [neighbours]
+ * @property {string} [alt]
+ * @property {boolean} [busy]
+ */
+
+/** @param {RenderProps} props */
+function render({ model, el, signal }) {
+  const life = lifetime(signal);
+  const title = element("h3", "fsw-title");
+  const canvas = element("canvas", "fsw-image");
+  canvas.setAttribute("role", "img");
+  const placeholder = element("div", "fsw-image fsw-placeholder");
+  const facts = element("dl", "fsw-facts");
+  const neighbours = element("div", "fsw-neighbours");
+  const more = element("section", "fsw-card", element("h3", "fsw-title", "Nearest training images"), neighbours);
+  const failure = element("div", "");
+  const root = element(
+    "div", "fsw-panel",
+    failure,
+    element("section", "fsw-card", title, element("div", "fsw-image-row", canvas, placeholder, facts)),
+    more,
+  );
+  el.append(root);
+
+  function draw() {
+    /** @type {Content} */
+    const content = model.get("content") ?? {};
+    title.textContent = content.title || "Image at the point";
+    canvas.hidden = !content.image;
+    placeholder.hidden = !!content.image;
+    placeholder.textContent = content.placeholder || "No image yet";
+    if (content.image) paintPicture(canvas, content.image);
+    canvas.setAttribute("aria-label", content.alt || "Image at the point");
+    facts.replaceChildren(...(content.facts ?? []).map(factRow));
+    more.hidden = !content.neighbours?.length;
+    neighbours.replaceChildren(...(content.neighbours ?? []).map(neighbourFigure));
+    root.toggleAttribute("data-busy", !!content.busy);
+    root.setAttribute("aria-busy", String(!!content.busy));
+  }
+
+  function showError() {
+    const card = errorCard(model.get("error"));
+    failure.replaceChildren(...(card ? [card] : []));
+  }
+
+  onChange(model, "content", life.signal, draw);
+  onChange(model, "error", life.signal, showError);
+  life.signal.addEventListener("abort", () => root.remove());
+  draw();
+  showError();
+  return () => life.abort();
+}
+
+/** @param {[string, string, string?]} fact */
+function factRow([label, value, note]) {
+  const row = element("div", "", element("dt", "", label), element("dd", "", value));
+  if (note) row.title = note;
+  return row;
+}
+
+/** @param {Picture & {label: string, color: string}} neighbour */
+function neighbourFigure(neighbour) {
+  const caption = element("figcaption", "", neighbour.label);
+  const figure = element("figure", "", pictureCanvas(neighbour, "fsw-thumb", neighbour.label), caption);
+  figure.style.setProperty("--fsw-class", neighbour.color);
+  return figure;
+}
+
+export default { render };

@@ -1,0 +1,150 @@
+// What lies above the partition and moves with the pointer: polytope outline, members, handles, landing, probe.
+
+import { clipBy } from "./polygon.js";
+import { css } from "./colour.js";
+import { trace } from "./regions.js";
+
+/** @import {Answer, Cell, Point} from "./types.js" */
+/** @import {ViewState} from "./state.js" */
+/** @import {Theme} from "./theme.js" */
+/** @import {Viewport} from "./viewport.js" */
+
+const PROBE_RADIUS = 8;
+
+/**
+ * The polytope of the probe's class: its cell within the domain.
+ * @param {CanvasRenderingContext2D} ctx @param {Cell | undefined} cell @param {ViewState} state @param {Viewport} viewport @param {Theme} theme
+ */
+export function drawPolytope(ctx, cell, state, viewport, theme) {
+  if (!cell) return;
+  const inside = state.inDomain;
+  const polygon = inside ? clipBy(cell.polygon, state.plane.halfPlanes) : cell.polygon;
+  ctx.beginPath();
+  trace(ctx, viewport.polygon(polygon));
+  ctx.strokeStyle = theme.paint(cell.classIndex).ink;
+  ctx.lineWidth = inside ? 3 : 1.5;
+  ctx.lineJoin = "round";
+  ctx.stroke();
+}
+
+/**
+ * Members as squares, nearest to the plane first; a label that would cover an earlier one is left out.
+ * @param {CanvasRenderingContext2D} ctx @param {ViewState} state @param {Viewport} viewport @param {Theme} theme
+ */
+export function drawMembers(ctx, state, viewport, theme) {
+  const { scene, plane, handles, selected } = state;
+  const places = handles.map((handle) => viewport.toScreen(handle));
+  /** @type {Box[]} */
+  const taken = [];
+  const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y) => {
+    ctx.font = `12px ${theme.font}`;
+    const box = { left: x, right: x + ctx.measureText(text).width, middle: y };
+    if (taken.some((other) => overlap(box, other))) return;
+    taken.push(box);
+    write(ctx, text, x, y, theme);
+  };
+  places.forEach(([x, y], i) => {
+    square(ctx, x, y, 8.5, theme, i === selected);
+    ctx.font = `600 11px ${theme.font}`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillStyle = css(theme.text);
+    ctx.fillText(String(i + 1), x, y + 0.5);
+    label(scene.section?.labels[i] ?? "", x + 14, y);
+  });
+  const nearest = [...plane.members].sort((a, b) => a.off - b.off);
+  for (const member of nearest) {
+    const [x, y] = viewport.toScreen(member.at);
+    if (places.some(([hx, hy]) => Math.hypot(hx - x, hy - y) < 10)) continue;
+    ctx.globalAlpha = state.mode === "section" ? Math.max(0.35, Math.exp(-member.off / scene.spread)) : 1;
+    square(ctx, x, y, 5.5, theme, false);
+    label(member.label, x + 11, y);
+  }
+  ctx.globalAlpha = 1;
+}
+
+/** @typedef {{left: number, right: number, middle: number}} Box */
+
+/** @param {Box} a @param {Box} b */
+const overlap = (a, b) => Math.abs(a.middle - b.middle) < 14 && a.left < b.right + 4 && b.left < a.right + 4;
+
+/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} half @param {Theme} theme @param {boolean} selected */
+function square(ctx, x, y, half, theme, selected) {
+  ctx.beginPath();
+  ctx.roundRect(x - half, y - half, 2 * half, 2 * half, 3);
+  ctx.fillStyle = css(theme.ground);
+  ctx.fill();
+  ctx.strokeStyle = css(theme.text);
+  ctx.lineWidth = selected ? 2.6 : 1.6;
+  ctx.stroke();
+}
+
+/** Text with a halo. @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} x @param {number} y @param {Theme} theme */
+function write(ctx, text, x, y, theme) {
+  ctx.font = `12px ${theme.font}`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = theme.halo;
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = css(theme.text);
+  ctx.fillText(text, x, y);
+}
+
+/**
+ * Where the image of the probe really lands: a cross tied to the probe; its ring is the distance off the plane.
+ * @param {CanvasRenderingContext2D} ctx @param {NonNullable<Answer["landing"]>} landing @param {ViewState} state
+ * @param {Viewport} viewport @param {Theme} theme
+ */
+export function drawLanding(ctx, [s, t, off], state, viewport, theme) {
+  const [x, y] = viewport.toScreen([s, t]);
+  const [px, py] = viewport.toScreen(state.probe);
+  const ring = Math.min(8 + (14 * off) / state.scene.spread, 60);
+  ctx.strokeStyle = css(theme.text);
+  ctx.lineWidth = 1;
+  ctx.setLineDash([3, 3]);
+  ctx.beginPath();
+  ctx.moveTo(px, py);
+  ctx.lineTo(x, y);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.globalAlpha = 0.55;
+  ctx.beginPath();
+  ctx.arc(x, y, ring, 0, 2 * Math.PI);
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+  for (const [style, width] of /** @type {[string, number][]} */ ([[theme.halo, 5], [css(theme.text), 2.2]])) {
+    ctx.strokeStyle = style;
+    ctx.lineWidth = width;
+    ctx.beginPath();
+    ctx.moveTo(x - 4.5, y - 4.5);
+    ctx.lineTo(x + 4.5, y + 4.5);
+    ctx.moveTo(x + 4.5, y - 4.5);
+    ctx.lineTo(x - 4.5, y + 4.5);
+    ctx.stroke();
+  }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Point} place on the screen @param {number} classIndex @param {boolean} selected @param {Theme} theme */
+export function drawProbe(ctx, [x, y], classIndex, selected, theme) {
+  if (selected) {
+    ctx.beginPath();
+    ctx.arc(x, y, PROBE_RADIUS + 5, 0, 2 * Math.PI);
+    ctx.strokeStyle = css(theme.text, 0.35);
+    ctx.lineWidth = 1.5;
+    ctx.stroke();
+  }
+  ctx.beginPath();
+  ctx.arc(x, y, PROBE_RADIUS, 0, 2 * Math.PI);
+  ctx.fillStyle = theme.paint(classIndex).solid;
+  ctx.fill();
+  ctx.strokeStyle = css(theme.ground);
+  ctx.lineWidth = 4;
+  ctx.stroke();
+  ctx.beginPath();
+  ctx.arc(x, y, PROBE_RADIUS + 1, 0, 2 * Math.PI);
+  ctx.strokeStyle = css(theme.text);
+  ctx.lineWidth = 1.4;
+  ctx.stroke();
+}

@@ -1,0 +1,415 @@
+// The slice view: connects scene, state, drawing, input and kernel. Every pointer move is drawn from local state on the
+// next animation frame; the kernel hears of it when the scheduler allows.
+
+import { walkCells } from "./cells.js";
+import { chipText } from "./chip.js";
+import { drawSamples } from "./dots.js";
+import { lifetime, onChange } from "./host.js";
+import { listenKeys } from "./keys.js";
+import { drawLanding, drawMembers, drawPolytope, drawProbe } from "./markers.js";
+import { drawNames, placeNames } from "./names.js";
+import { listenPointer } from "./pointer.js";
+import { drawCells, drawDomain } from "./regions.js";
+import { decodeScene } from "./scene.js";
+import { Scheduler } from "./scheduler.js";
+import { Stage } from "./stage.js";
+import { ViewState } from "./state.js";
+import { Theme } from "./theme.js";
+import { FrameTimes } from "./timing.js";
+import { Viewport } from "./viewport.js";
+
+/** @import {Answer, Cell, Model, Point, Pose, RenderProps} from "./types.js" */
+
+const SPEAK_AFTER = 400;
+const TICK = 500;
+
+class SliceView {
+  /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
+  constructor(model, el, signal) {
+    this.model = model;
+    this.signal = signal;
+    this.stage = new Stage();
+    this.times = new FrameTimes();
+    /** @type {Scheduler<Omit<Pose, "id">>} */
+    this.scheduler = new Scheduler();
+    /** @type {Set<number>} ids of this view's own poses */
+    this.sent = new Set();
+    this.poseId = 0;
+    /** @type {ViewState | null} */
+    this.state = null;
+    /** @type {Answer | null} */
+    this.answer = null;
+    /** @type {Cell[]} */
+    this.cells = [];
+    /** @type {import("./names.js").Name[]} */
+    this.names = [];
+    /** @type {Theme | null} */
+    this.theme = null;
+    this.pressed = false;
+    this.held = false; // a thing, not the ground
+    this.frame = 0;
+    this.groundDirty = true;
+    this.speech = 0;
+    el.append(this.stage.root);
+    this.#listen();
+    this.#adoptScene();
+    this.#showError();
+    this.stage.fit();
+    this.#redraw();
+  }
+
+  #listen() {
+    const { model, signal, stage } = this;
+    onChange(model, "scene", signal, () => this.#adoptScene());
+    onChange(model, "pose", signal, () => this.#adoptPose());
+    onChange(model, "answer", signal, () => this.#adoptAnswer());
+    onChange(model, "error", signal, () => this.#showError());
+    listenPointer(stage.stage, this.#gestures(), signal);
+    listenKeys(stage.root, this.#keyActions(), signal);
+    stage.resetButton.addEventListener("click", () => this.#reset(), { signal });
+    stage.helpButton.addEventListener("click", () => stage.toggleHelp(), { signal });
+    stage.root.addEventListener("fsw-stats", () => this.#reportStats(), { signal });
+    const redraw = () => this.#redraw();
+    stage.root.addEventListener("focus", redraw, { signal });
+    stage.root.addEventListener("blur", redraw, { signal });
+    const resized = new ResizeObserver(() => stage.fit() && this.#resized());
+    resized.observe(stage.root);
+    const themed = new MutationObserver(redraw);
+    themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+    const clock = setInterval(() => this.#tick(), TICK);
+    signal.addEventListener("abort", () => {
+      resized.disconnect();
+      themed.disconnect();
+      clearInterval(clock);
+      clearTimeout(this.speech);
+      cancelAnimationFrame(this.frame);
+      stage.root.remove();
+    });
+  }
+
+  // From the kernel
+
+  #adoptScene() {
+    const scene = decodeScene(this.model.get("scene"));
+    this.scheduler.clear();
+    this.answer = null;
+    this.state = null;
+    if (scene) {
+      const pose = this.model.get("pose") ?? {};
+      const foreign = pose.mode && !this.sent.has(pose.id);
+      this.state = new ViewState(scene, foreign ? pose : {}, this.#aspect());
+      if (foreign) this.#notice(pose.id);
+      else this.#offer();
+      this.#adoptAnswer();
+    }
+    this.stage.chip.node.hidden = !scene;
+    this.#status();
+    this.#redraw();
+  }
+
+  #adoptPose() {
+    const pose = this.model.get("pose") ?? {};
+    if (!this.state || !pose.mode || this.sent.has(pose.id)) return;
+    const selected = this.state.selected;
+    this.state = new ViewState(this.state.scene, pose, this.#aspect());
+    this.state.selected = Math.min(selected, this.state.handles.length - 1);
+    this.#notice(pose.id);
+    this.scheduler.clear();
+    this.#status();
+    this.#redraw();
+  }
+
+  #adoptAnswer() {
+    const answer = this.model.get("answer");
+    if (typeof answer?.id !== "number") return;
+    if (answer.id === this.poseId) this.answer = answer;
+    const next = this.scheduler.answer(answer.id, performance.now());
+    if (next) this.#send(next);
+    this.#status();
+    this.#redraw(false);
+  }
+
+  #showError() {
+    this.stage.showError(this.model.get("error"));
+  }
+
+  // To the kernel
+
+  #offer() {
+    if (!this.state) return;
+    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.held }, performance.now());
+    if (request) this.#send(request);
+  }
+
+  /** @param {{id: number, payload: Omit<Pose, "id">}} request */
+  #send({ id, payload }) {
+    this.sent.add(id);
+    this.poseId = id;
+    this.model.set("pose", { id, ...payload });
+    this.model.save_changes();
+  }
+
+  /** A pose that somebody else set is the newest one. @param {number} id */
+  #notice(id) {
+    this.poseId = id;
+    this.scheduler.notice(id);
+  }
+
+  /** @param {number} sample position in the sample arrays */
+  #pullThrough(sample) {
+    if (!this.state || sample < 0) return;
+    const handle = Math.max(this.state.selected, 0);
+    this.model.send?.({ type: "through", sample: this.state.scene.samples.ids[sample], handle });
+  }
+
+  #tick() {
+    const retry = this.scheduler.tick(performance.now());
+    if (retry) this.#send(retry);
+    this.#status();
+  }
+
+  // Gestures and keys
+
+  /** @returns {import("./pointer.js").Gestures} */
+  #gestures() {
+    const point = (/** @type {Point} */ at) => this.#viewport().toPlane(at);
+    return {
+      pick: (at, reach) => this.#pick(at, reach),
+      grab: (thing) => this.#grab(thing),
+      drag: (thing, to) => this.#moveThing(thing, point(to)),
+      release: () => this.#release(),
+      pan: (dx, dy) => this.#change((state) => state.panBy(-dx / this.#viewport().scale, dy / this.#viewport().scale)),
+      zoom: (at, factor) => this.#change((state) => state.zoomAbout(point(at), factor)),
+      click: (at) => this.#change((state) => state.moveProbe(point(at)), false),
+      doubleClick: (at) => this.#pullThrough(this.#sampleAt(at)),
+    };
+  }
+
+  /** @returns {import("./keys.js").KeyActions} */
+  #keyActions() {
+    return {
+      step: (dx, dy) => this.#step(dx, dy),
+      cycle: () => this.#cycle(),
+      zoom: (factor) => this.#change((state) => state.zoomAbout([state.view[0], state.view[1]], factor)),
+      reset: () => this.#reset(),
+      toggleMode: () => this.#change((state) => state.setMode(state.mode === "section" ? "boundary" : "section")),
+      pullNearest: () => this.#pullThrough(this.state?.nearestSample() ?? -1),
+      help: (open) => this.stage.toggleHelp(open),
+    };
+  }
+
+  /** @param {Point} at @param {number} reach @returns {number | null} */
+  #pick([x, y], reach) {
+    if (!this.state) return null;
+    const viewport = this.#viewport();
+    /** @type {number | null} */
+    let found = null;
+    let least = reach;
+    [this.state.probe, ...this.state.handles].forEach((place, i) => {
+      const [px, py] = viewport.toScreen(place);
+      const away = Math.hypot(px - x, py - y);
+      if (away <= least) [found, least] = [i - 1, away];
+    });
+    return found;
+  }
+
+  /** @param {number | null} thing */
+  #grab(thing) {
+    this.pressed = true;
+    if (!this.state || thing === null) return;
+    this.held = true;
+    this.state.selected = thing;
+    if (thing >= 0) this.state.beginTurn(thing);
+    this.#redraw(false);
+  }
+
+  /** @param {number} thing @param {Point} to */
+  #moveThing(thing, to) {
+    if (thing < 0) this.#change((state) => state.moveProbe(to), false);
+    else this.#change((state) => state.turnTo(to));
+  }
+
+  #release() {
+    const moved = this.held;
+    this.pressed = this.held = false;
+    this.state?.endTurn();
+    if (moved) this.#offer();
+  }
+
+  /** @param {number} dx @param {number} dy in stage widths */
+  #step(dx, dy) {
+    const { state } = this;
+    if (!state) return;
+    const [from, span] = [state.selected < 0 ? state.probe : state.handles[state.selected], state.view[2]];
+    // A run of key presses turns from one frozen plane, like one drag.
+    if (state.selected >= 0 && state.turning?.handle !== state.selected) state.beginTurn(state.selected);
+    this.#moveThing(state.selected, [from[0] + dx * span, from[1] + dy * span]);
+  }
+
+  #cycle() {
+    const { state } = this;
+    if (!state) return;
+    state.endTurn();
+    state.selected = state.selected + 1 < state.handles.length ? state.selected + 1 : -1;
+    this.#say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1}, ${state.scene.section?.labels[state.selected]}`);
+    this.#redraw(false);
+  }
+
+  #reset() {
+    this.#change((state) => state.reset());
+  }
+
+  /** @param {Point} at @returns {number} position of the sample under the pointer, -1 if none */
+  #sampleAt(at) {
+    if (!this.state) return -1;
+    const { s, t } = this.state.plane.shadows;
+    const viewport = this.#viewport();
+    let [best, least] = [-1, 10];
+    for (let n = 0; n < s.length; n++) {
+      const [x, y] = viewport.toScreen([s[n], t[n]]);
+      const away = Math.hypot(x - at[0], y - at[1]);
+      if (away < least) [best, least] = [n, away];
+    }
+    return best;
+  }
+
+  /** @param {(state: ViewState) => void} act @param {boolean} ground whether plane or view may change */
+  #change(act, ground = true) {
+    if (!this.state) return;
+    act(this.state);
+    this.#offer();
+    this.#redraw(ground);
+  }
+
+  // Drawing
+
+  #aspect() {
+    return this.stage.height / this.stage.width || 0.78;
+  }
+
+  #viewport() {
+    const view = this.state?.view ?? [0, 0, 1];
+    return new Viewport(/** @type {[number, number, number]} */ (view), this.stage.width, this.stage.height);
+  }
+
+  #resized() {
+    if (this.state) this.state.aspect = this.#aspect();
+    // Setting a canvas' size clears it: draw before the browser paints.
+    this.groundDirty = true;
+    this.#draw(performance.now());
+  }
+
+  #redraw(ground = true) {
+    this.groundDirty ||= ground;
+    if (!this.frame && !this.signal.aborted) this.frame = requestAnimationFrame(() => this.#draw(performance.now()));
+  }
+
+  /** @param {number} now */
+  #draw(now) {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    if (!this.stage.width) return;
+    if (this.groundDirty) this.#drawGround();
+    this.groundDirty = false;
+    this.#drawOverlay();
+    this.times.record(now, performance.now(), this.pressed);
+  }
+
+  #drawGround() {
+    const { state, stage } = this;
+    const ctx = stage.context(stage.ground);
+    if (!state) return;
+    const { scene, plane } = state;
+    const viewport = this.#viewport();
+    this.theme = new Theme(stage.root, scene.colors);
+    this.cells = walkCells(plane.logits, viewport.extent, plane.classes);
+    if (!ctx) return;
+    const markers = [...plane.members.map((member) => member.at), ...state.handles].map((at) => viewport.toScreen(at));
+    this.names = placeNames(ctx, this.cells, plane.halfPlanes, scene.classNames, viewport, this.theme, markers);
+    drawCells(ctx, this.cells, viewport, this.theme);
+    drawDomain(ctx, plane.halfPlanes, viewport, this.theme);
+    drawSamples(ctx, scene, plane, state.mode === "section", viewport, this.theme);
+  }
+
+  #drawOverlay() {
+    const { state, stage, theme } = this;
+    const ctx = stage.context(stage.overlay);
+    if (!state || !theme) return;
+    const viewport = this.#viewport();
+    const reading = state.reading();
+    const probe = viewport.toScreen(state.probe);
+    const landing = this.answer?.landing ?? null;
+    if (ctx) {
+      drawPolytope(ctx, this.cells.find((cell) => cell.classIndex === reading.classIndex), state, viewport, theme);
+      drawNames(ctx, this.names, theme);
+      drawMembers(ctx, state, viewport, theme);
+      if (landing) drawLanding(ctx, landing, state, viewport, theme);
+      drawProbe(ctx, probe, reading.classIndex, state.selected < 0 && stage.root.matches(":focus-visible"), theme);
+    }
+    const text = chipText(state, reading, this.answer);
+    stage.chip.write(text, theme.paint(reading.classIndex).text);
+    stage.chip.place(probe, stage.width, stage.height, landing && viewport.toScreen([landing[0], landing[1]]));
+    this.#say([text.name, text.detail, text.scope, ...text.notes].join(", "));
+  }
+
+  /** Speaks when things have come to rest. @param {string} text */
+  #say(text) {
+    if (text === this.stage.live.textContent) return;
+    clearTimeout(this.speech);
+    this.speech = window.setTimeout(() => (this.stage.live.textContent = text), SPEAK_AFTER);
+  }
+
+  #status() {
+    const { stage, state, scheduler, times } = this;
+    stage.hint.textContent = !state
+      ? ""
+      : state.mode === "section"
+        ? "drag the point · drag a handle to tilt the plane · wheel to zoom · ? for keys"
+        : "drag the point · drag the ground to pan · wheel to zoom · ? for keys";
+    const trips = scheduler.roundTrips;
+    const parts = [];
+    if (times.rate) parts.push(`${times.rate} fps`);
+    if (scheduler.silent) parts.push("kernel silent");
+    else if (trips.length) parts.push(`kernel ${Math.round(times.summary(trips.slice(-20)).rtP50)} ms`);
+    stage.numbers.textContent = parts.join(" · ");
+    const silent = scheduler.silent ? "The kernel is not answering. The slice stays live; images wait." : "";
+    stage.showNotice(state ? silent : "Preparing the slice…");
+    stage.root.toggleAttribute("data-empty", !state);
+  }
+
+  // For the page and its tests
+
+  #reportStats() {
+    this.model.set("stats", this.stats());
+    this.model.save_changes();
+  }
+
+  stats() {
+    return this.times.summary(this.scheduler.roundTrips);
+  }
+
+  viewState() {
+    const { state } = this;
+    if (!state) return null;
+    const { classIndex, margin, distance } = state.reading();
+    return { pose: { id: this.poseId, ...state.pose(), final: !this.held }, chip: { classIndex, margin, distance }, cells: this.cellList() };
+  }
+
+  cellList() {
+    return this.cells.map(({ classIndex, polygon }) => ({
+      classIndex,
+      polygon: Array.from({ length: polygon.length / 2 }, (_, v) => [polygon[2 * v], polygon[2 * v + 1]]),
+    }));
+  }
+}
+
+/** @param {RenderProps} props */
+function render({ model, el, signal }) {
+  const life = lifetime(signal);
+  const view = new SliceView(model, el, life.signal);
+  const hooks = { stats: () => view.stats(), state: () => view.viewState(), cells: () => view.cellList() };
+  Object.assign(view.stage.root, { fsw: hooks });
+  return () => life.abort();
+}
+
+export default { render };

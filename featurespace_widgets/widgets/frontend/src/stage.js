@@ -1,0 +1,117 @@
+// The elements of the slice view: stage with two canvases, chip, overlays, status line.
+
+import { Chip } from "./chip.js";
+import { element, errorCard } from "./host.js";
+
+/** @import {ErrorCard} from "./types.js" */
+
+const KEYS = [
+  ["arrows", "move the selected thing (Shift: bigger steps)"],
+  ["h", "select probe or handle 1, 2, 3"],
+  ["+  −", "zoom"],
+  ["m", "boundary plane or section"],
+  ["p", "pull the section through the nearest sample"],
+  ["0", "reset"],
+  ["?", "these keys; Escape closes"],
+  ["click", "move the probe there; drag the ground to pan"],
+  ["double click", "plane through a sample"],
+];
+
+const MIN_HEIGHT = 300;
+const MAX_HEIGHT = 640;
+const ASPECT = 0.78;
+
+export class Stage {
+  constructor() {
+    this.ground = element("canvas", "fsw-canvas");
+    this.overlay = element("canvas", "fsw-canvas");
+    this.chip = new Chip();
+    this.chip.node.hidden = true;
+    this.help = helpCard();
+    this.notice = element("div", "fsw-notice");
+    this.notice.setAttribute("role", "status");
+    this.error = element("div", "fsw-error-slot");
+    this.resetButton = tool("Reset the view", "reset");
+    this.helpButton = tool("Keys", "?");
+    this.stage = element(
+      "div", "fsw-stage",
+      this.ground, this.overlay, this.chip.node,
+      element("div", "fsw-tools", this.resetButton, this.helpButton),
+      this.notice, this.help, this.error,
+    );
+    this.hint = element("span", "fsw-hint");
+    this.numbers = element("span", "fsw-numbers");
+    this.live = element("div", "fsw-hidden");
+    this.live.setAttribute("aria-live", "polite");
+    this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.live);
+    this.root.tabIndex = 0;
+    this.root.setAttribute("role", "application");
+    this.root.setAttribute("aria-roledescription", "slice view");
+    this.root.setAttribute("aria-label", "Slice through the feature space. Arrow keys move the probe, question mark lists the keys.");
+    this.root.dataset.lmSuppressShortcuts = "true";
+    this.width = 0;
+    this.height = 0;
+  }
+
+  /** Fits the stage to its width. @returns {boolean} whether anything changed */
+  fit() {
+    const width = Math.floor(this.root.clientWidth);
+    const height = Math.round(Math.min(Math.max(width * ASPECT, MIN_HEIGHT), MAX_HEIGHT));
+    const ratio = window.devicePixelRatio || 1;
+    const sharp = Math.round(width * ratio);
+    if (!width || (width === this.width && height === this.height && this.ground.width === sharp)) return false;
+    this.width = width;
+    this.height = height;
+    this.stage.style.height = `${height}px`;
+    for (const canvas of [this.ground, this.overlay]) {
+      canvas.width = sharp;
+      canvas.height = Math.round(height * ratio);
+    }
+    return true;
+  }
+
+  /** A cleared context in CSS pixels; null where the host has no canvas. @param {HTMLCanvasElement} canvas */
+  context(canvas) {
+    const ctx = canvas.getContext("2d");
+    if (!ctx) return null;
+    const ratio = canvas.width / (this.width || 1);
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.clearRect(0, 0, this.width, this.height);
+    return ctx;
+  }
+
+  /** @param {boolean} [open] without it: the other way round */
+  toggleHelp(open = this.help.hidden) {
+    this.help.hidden = !open;
+    this.helpButton.setAttribute("aria-expanded", String(open));
+  }
+
+  /** @param {string} text shown over the stage; empty hides it */
+  showNotice(text) {
+    if (this.notice.textContent !== text) this.notice.textContent = text;
+    this.notice.hidden = !text;
+  }
+
+  /** @param {ErrorCard | undefined} error */
+  showError(error) {
+    const card = errorCard(error);
+    this.error.replaceChildren(...(card ? [card] : []));
+  }
+}
+
+/** @param {string} label @param {string} text */
+function tool(label, text) {
+  const button = element("button", "fsw-tool", text);
+  button.type = "button";
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  return button;
+}
+
+function helpCard() {
+  const list = element("dl", "");
+  for (const [key, text] of KEYS) list.append(element("dt", "", key), element("dd", "", text));
+  const card = element("div", "fsw-help", element("strong", "", "Keys and gestures"), list);
+  card.hidden = true;
+  return card;
+}

@@ -1,0 +1,51 @@
+// The colours of a drawing, from the host's CSS variables and the scene's class colours.
+
+import { css, legible, luminance, mix, parseColour } from "./colour.js";
+
+/** @import {Rgb} from "./colour.js" */
+
+/**
+ * @typedef {object} ClassPaint
+ * @property {string} fill of the region
+ * @property {string} hatch
+ * @property {string} ink strokes: at least 3:1 on the fill and on the ground
+ * @property {Rgb} dot samples: nearer to the class colour, but never lost on the fill
+ * @property {string} text at least 4.5:1 on the fill
+ * @property {string} solid the class colour itself
+ */
+
+export class Theme {
+  /** @param {Element} root @param {string[]} colors class colours */
+  constructor(root, colors) {
+    const style = getComputedStyle(root);
+    const read = (/** @type {string} */ name, /** @type {Rgb} */ fallback) => parseColour(style.getPropertyValue(name), fallback);
+    this.ground = read("--fsw-ground", [255, 255, 255]);
+    this.dark = luminance(this.ground) < 0.18;
+    this.text = read("--fsw-text", this.dark ? [230, 230, 235] : [30, 32, 36]);
+    this.quiet = mix(this.text, this.ground, 0.4);
+    this.halo = css(this.ground, 0.82);
+    this.font = style.fontFamily || "sans-serif";
+    this.colors = colors;
+    /** @type {Map<number, ClassPaint>} */
+    this.paints = new Map();
+  }
+
+  /** @param {number} k @returns {ClassPaint} */
+  paint(k) {
+    const known = this.paints.get(k);
+    if (known) return known;
+    const colour = parseColour(this.colors[k] ?? "", [128, 128, 128]);
+    const fill = mix(this.ground, colour, this.dark ? 0.24 : 0.17);
+    const ink = legible(legible(colour, fill, 3), this.ground, 3);
+    const made = {
+      fill: css(fill),
+      hatch: css(mix(fill, ink, this.dark ? 0.26 : 0.24)),
+      ink: css(ink),
+      dot: legible(colour, fill, 2.1),
+      text: css(legible(colour, fill, 4.5)),
+      solid: css(colour),
+    };
+    this.paints.set(k, made);
+    return made;
+  }
+}

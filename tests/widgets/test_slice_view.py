@@ -1,0 +1,211 @@
+"""SliceView and Explorer on the kernel's side: what the browser is sent and how its messages are answered."""
+
+import numpy as np
+import pytest
+from scipy.optimize import Bounds
+
+import featurespace_widgets as fsw
+from featurespace_widgets.widgets.scene import MAX_SAMPLES, Scene
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    return fsw.load("fashion-mnist")
+
+
+def array(scene, key, dtype="<f8"):
+    return np.frombuffer(scene[key], dtype)
+
+
+def drag(view, **changes):
+    """What the browser sends while somebody drags."""
+    view.pose = {**view.pose, "id": 1 + max(0, view.pose["id"]), "final": False, **changes}
+    return view.answer
+
+
+def test_the_browser_gets_all_it_needs_for_any_plane_of_the_family(fashion):
+    """Logits, lengths, domain and samples of a random plane, from the scene alone."""
+    scene, message = (built := Scene(fashion, (2, 4, 6))), built.message(1)
+    m = message["m"]
+    products = array(message, "C").reshape(10, m)
+    gram = array(message, "gram").reshape(m, m)
+    rng = np.random.default_rng(0)
+    frame = np.vstack([rng.dirichlet(np.ones(m)), rng.normal(size=(2, m))])
+    origin, u, v = frame @ scene.generators
+    logits = np.column_stack([products @ frame[0] + array(message, "bias"), products @ frame[1], products @ frame[2]])
+    np.testing.assert_allclose(
+        logits @ [1, 2, 3], fashion.head.logits(origin + 2 * u + 3 * v)[0], rtol=1e-9, atol=1e-9
+    )
+    np.testing.assert_allclose(frame @ gram @ frame.T, np.array([origin, u, v]) @ np.array([origin, u, v]).T, rtol=1e-9)
+    samples = message["samples"]
+    stored = array(samples, "products", "<f4").reshape(samples["count"], m) @ frame[1]
+    rows = array(samples, "ids", "<u4")
+    np.testing.assert_allclose(stored, fashion.features[rows] @ u, rtol=1e-4, atol=2e-2)
+    domain = message["domain"]
+    np.testing.assert_allclose(array(domain, "rows").reshape(-1, m) @ frame[0], origin, atol=1e-12)
+    np.testing.assert_allclose(array(message, "pairNorms", "<f4").reshape(10, 10), fashion.head.pair_norms, rtol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["boundary", "section"])
+def test_default_frames_are_orthonormal_and_stand_for_their_planes(fashion, mode):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    view.mode = mode
+    built = Scene(fashion, (2, 4, 6))
+    origin, u, v = np.array(view.scene[mode]["frame"]) @ built.generators
+    np.testing.assert_allclose(np.array([u, v]) @ np.array([u, v]).T, np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(view.plane.from_plane([[1.5, -2.0]])[0], origin + 1.5 * u - 2 * v, atol=1e-8)
+    means = [fashion.features[fashion.labels == k].mean(axis=0) for k in (2, 4, 6)]
+    if mode == "section":
+        np.testing.assert_allclose(view.plane.distance(means), 0, atol=1e-8)
+        np.testing.assert_allclose(view.plane.to_plane(means), view.scene["section"]["handles"], atol=1e-8)
+
+
+def test_a_drag_is_answered_with_its_id_and_the_lifted_point(fashion):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    where = view.plane.to_plane(fashion.features[fashion.labels == 4][:1])[0]
+    answer = drag(view, id=41, probe=where.tolist())
+    probe = view.probe
+    assert answer["id"] == 41
+    assert answer["lifted"]
+    assert answer["feasible"]
+    np.testing.assert_allclose(view.plane.to_plane(probe.features)[0], where, atol=1e-8)
+    assert probe.features.min() >= 0
+    assert answer["classIndex"] == fashion.head.predict(probe.features)[0]
+    assert answer["radius"] == pytest.approx(fashion.radius(probe.features)[0])
+
+
+def test_a_tilted_section_is_the_plane_the_browser_drew(fashion):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    view.mode = "section"
+    frame = np.array(view.pose["frame"])
+    gram = array(view.scene, "gram").reshape(len(frame[0]), -1)
+    towards = np.eye(len(frame[0]))[5] - frame[0]
+    for row in frame[1:2]:
+        towards = towards - (towards @ gram @ row) * row
+    frame[2] = towards / np.sqrt(towards @ gram @ towards)
+    drag(view, mode="section", frame=frame.tolist(), probe=[1.0, 2.0])
+    expected = np.array([1, 1.0, 2.0]) @ frame @ Scene(fashion, (2, 4, 6)).generators
+    np.testing.assert_allclose(view.probe.features, expected, atol=1e-8)
+    assert view.plane.distance(fashion.features[fashion.labels == view._built.mean_classes[5]].mean(axis=0)[None])[
+        0
+    ] == pytest.approx(0, abs=1e-7)
+
+
+def test_a_section_through_own_anchors_and_through_a_sample(fashion):
+    view = fsw.SliceView(fashion, fashion.features[[1, 20, 300]])
+    assert view.mode == "section"
+    np.testing.assert_allclose(view.plane.distance(fashion.features[[1, 20, 300]]), 0, atol=1e-8)
+    view._on_message(view, {"type": "through", "sample": 77, "handle": 1}, [])
+    np.testing.assert_allclose(view.plane.distance(fashion.features[[1, 77, 300]]), 0, atol=1e-8)
+    assert view.scene["section"]["labels"][1] == "sample 77"
+
+
+@pytest.mark.parametrize(
+    "pose",
+    [
+        {"probe": [np.nan, 0]},
+        {"probe": [1, 2, 3]},
+        {"probe": "here"},
+        {"mode": "sideways"},
+        {"mode": "section", "frame": [[0, 1]]},
+        {"mode": "section", "frame": None},
+        {"mode": "section", "frame": [[0.0] * 16] * 3},
+    ],
+)
+def test_a_bad_message_shows_a_card_and_the_view_goes_on(fashion, pose):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    good = view.pose
+    drag(view, **pose)
+    assert view.error["title"] == "This point could not be computed"
+    assert view.answer["feasible"] is False
+    drag(view, **{**good, "id": 9})
+    assert view.error == {}
+    assert view.answer["id"] == 9
+
+
+@pytest.mark.parametrize("content", [None, 3, {}, {"type": "through", "sample": -1}, {"type": "through", "sample": "x"}])
+def test_bad_custom_messages_change_nothing(fashion, content):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    before = view.scene["version"]
+    view._on_message(view, content, [])
+    assert view.scene["version"] == before
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda space: fsw.SliceView("mnist"), "must be a FeatureSpace, received str"),
+        (lambda space: fsw.SliceView(space, classes=(1, 1)), "classes must be"),
+        (lambda space: fsw.SliceView(space, np.zeros((3, 64))), "coinciding"),
+        (lambda space: fsw.Explorer([]), "an empty list"),
+        (lambda space: fsw.Explorer([space, 3]), "received int"),
+    ],
+)
+def test_bad_input_is_refused_before_a_widget_opens(fashion, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(fashion)
+
+
+def test_bare_heads_without_samples_can_be_shown():
+    for space in (
+        fsw.FeatureSpace.from_arrays(np.eye(3), [0.0, 1.0, 2.0]),
+        fsw.FeatureSpace.from_arrays([[1.0, 2.0, 3.0]]),
+        fsw.FeatureSpace.from_arrays(np.random.default_rng(0).normal(size=(40, 8)), domain=Bounds(0, 6)),
+    ):
+        explorer = fsw.Explorer(space)
+        assert explorer.view.error == {}
+        explorer.view.mode = "section"
+        assert explorer.view.error == {}
+        assert len(explorer.view.plane.cells((-1, 1, -1, 1))) >= 1
+
+
+def test_large_banks_are_thinned_to_what_a_browser_draws():
+    rng = np.random.default_rng(0)
+    space = fsw.FeatureSpace.from_arrays(rng.normal(size=(4, 5)), None, rng.normal(size=(20_000, 5)))
+    assert Scene(space, (0, 1, 2)).message(1)["samples"]["count"] == MAX_SAMPLES
+
+
+def test_the_explorer_follows_model_classes_and_mode(fashion):
+    explorer = fsw.explore()
+    assert explorer.panel.content["image"]["width"] == 28
+    explorer.toolbar.model = "mnist-2d"
+    assert explorer.space.card["name"] == "mnist-2d"
+    assert explorer.toolbar.class_names == list("0123456789")
+    explorer.toolbar.chosen = [3, 8]
+    assert explorer.view.classes == (3, 8)
+    explorer.toolbar.mode = "section"
+    assert explorer.view.mode == "section"
+    explorer.toolbar.model = "no such model"
+    assert "unknown model" in explorer.toolbar.error["received"]
+    assert explorer.toolbar.model == "mnist-2d"
+    explorer.toolbar.chosen = [3, 3]
+    assert "classes must be" in explorer.toolbar.error["received"]
+    assert explorer.toolbar.chosen == [3, 8]
+
+
+def test_the_panel_shows_the_image_of_the_lifted_point_and_its_neighbours(fashion):
+    explorer = fsw.Explorer(fashion)
+    where = explorer.view.plane.to_plane(fashion.features[fashion.labels == 4][:1])[0]
+    answer = drag(explorer.view, probe=where.tolist())
+    content, y = explorer.panel.content, explorer.view.probe.features
+    pixels = np.frombuffer(content["image"]["pixels"], np.uint8).reshape(28, 28)
+    np.testing.assert_allclose(pixels / 255, fashion.decode(y)[0, 0], atol=0.5 / 255 + 1e-6)
+    view = fashion.preview(y)
+    np.testing.assert_allclose(answer["landing"][:2], explorer.view.plane.to_plane(view.landed)[0], atol=1e-5)
+    facts = {label: value for label, value, _ in content["facts"]}
+    assert facts["seen as"] == fashion.head.class_names[view.seen[0]]
+    assert facts["residual"] == f"{view.residuals[0]:.2f}"
+    nearest = fashion.nearest(y)[1][0]
+    shown = [np.frombuffer(image["pixels"], np.uint8).reshape(28, 28) for image in content["neighbours"]]
+    np.testing.assert_array_equal(shown, fashion.bank.images[nearest, 0])
+
+
+def test_where_nothing_can_be_the_panel_says_so():
+    rng = np.random.default_rng(0)
+    weight = np.array([[0.0, 0, 0], [1.0, 0.1, 0.5], [0.2, 1.0, 0.4]])
+    space = fsw.FeatureSpace.from_arrays(weight, None, rng.uniform(0, 2, (60, 3)), domain=Bounds(0, np.inf))
+    explorer = fsw.Explorer(space)
+    answer = drag(explorer.view, probe=[50.0, 50.0])
+    answers = [answer, drag(explorer.view, probe=[-50.0, -50.0])]
+    assert not all(answer["feasible"] for answer in answers)
+    assert "domain" in explorer.panel.content["placeholder"] or "domain" in answers[0]["message"]
