@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from .widgets.explorer import Explorer, explore
     from .widgets.slice_view import SliceView
 
-__all__ = ["Cell", "Explorer", "FeatureSpace", "LinearHead", "Slice", "SliceView", "available", "explore", "load"]
+__all__ = [
+    "Cell",
+    "Explorer",
+    "FeatureSpace",
+    "LinearHead",
+    "Slice",
+    "SliceView",
+    "available",
+    "explore",
+    "load",
+]
 
 # Loaded on first use (PEP 562): importing the package must cost no torch and no charts.
 _HOMES = {

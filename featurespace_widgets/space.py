@@ -124,14 +124,15 @@ class FeatureSpace:
             outside = int(np.count_nonzero(np.maximum(below, above).max(axis=1) > slack))
             if outside:
                 raise ValueError(
-                    f"domain must hold all features, received {outside} of {len(bank)} feature vectors outside it; "
-                    "pass domain=None where features can have any sign"
+                    f"domain must hold all features, received {outside} of {len(bank)} feature vectors "
+                    "outside it; pass domain=None where features can have any sign"
                 )
         return space
 
     def __repr__(self) -> str:
         samples = f"{len(self.bank)} samples" if self.bank else "no samples"
-        return f"FeatureSpace({self.title!r}, {self.head.num_classes} classes, {self.head.dimension} features, {samples})"
+        size = f"{self.head.num_classes} classes, {self.head.dimension} features"
+        return f"FeatureSpace({self.title!r}, {size}, {samples})"
 
     # the bank
 
@@ -236,7 +237,9 @@ class FeatureSpace:
         from .pixels.preview import decode
 
         if self.decoder is None:
-            raise ValueError(f"{self.title!r} has no decoder; its nearest training images are in space.nearest(y)")
+            raise ValueError(
+                f"{self.title!r} has no decoder; its nearest training images are in space.nearest(y)"
+            )
         return decode(self.decoder, as_matrix("features", features, self.head.dimension))
 
     def preview(self, features: ArrayLike) -> Preview:

@@ -57,7 +57,7 @@ def chromium() -> None:
     if not find_chromium():
         apt_install("chromium", "fonts-dejavu-core")
     if not find_chromium():
-        raise SkippedError("no Chromium or Chrome found, so pytest skips the browser tests")
+        raise SkippedError("no Chromium, Chrome or Edge found for the browser tests")
 
 
 def ruff() -> None:
@@ -73,7 +73,7 @@ def javascript() -> None:
         apt_install("nodejs", "npm")
     npm = shutil.which("npm")
     if not npm:
-        raise SkippedError("no Node.js with npm found, so types, bundle and JavaScript tests are not checked")
+        raise SkippedError("no Node.js with npm found for types, bundle and tests")
     call(npm, "ci", "--no-audit", "--no-fund", folder=FRONTEND)
     call(npm, "run", "types", folder=FRONTEND)
     before = bundle()

@@ -62,5 +62,7 @@ def test_nearest_training_features():
 
 
 def test_unknown_models_are_named_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d'"):
+    with pytest.raises(
+        ValueError, match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d'"
+    ):
         fsw.load("resnet")

@@ -18,7 +18,9 @@ def _finite(name: str, value: Any) -> Array:
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers, received {type(value).__name__} ({error})") from None
+        raise ValueError(
+            f"{name} must be an array of numbers, received {type(value).__name__} ({error})"
+        ) from None
     bad = np.count_nonzero(~np.isfinite(array))
     if bad:
         raise ValueError(f"{name} must be finite, received {bad} NaN or infinite of {array.size} values")
@@ -60,7 +62,9 @@ def as_bounds(value: Bounds | None, d: int) -> Bounds | None:
     if np.isnan(lower).any() or np.isnan(upper).any() or (lower > upper).any():
         raise ValueError("domain bounds must satisfy lower <= upper without NaN in every feature")
     if np.isposinf(lower).any() or np.isneginf(upper).any():
-        raise ValueError("domain bounds must leave room: a lower bound of +inf or an upper of -inf was received")
+        raise ValueError(
+            "domain bounds must leave room: a lower bound of +inf or an upper of -inf was received"
+        )
     return Bounds(lower, upper)
 
 
@@ -70,7 +74,11 @@ def check_classes(classes: Sequence[int], count: int, allowed: tuple[int, ...]) 
         chosen = tuple(int(index) for index in classes)
     except (TypeError, ValueError):
         raise ValueError(f"classes must be class indices, received {classes!r}") from None
-    if len(set(chosen)) != len(chosen) or len(chosen) not in allowed or not all(0 <= i < count for i in chosen):
+    if (
+        len(set(chosen)) != len(chosen)
+        or len(chosen) not in allowed
+        or not all(0 <= i < count for i in chosen)
+    ):
         raise ValueError(
             f"classes must be {' or '.join(map(str, allowed))} different indices from 0 to {count - 1}, "
             f"received {list(chosen)}"

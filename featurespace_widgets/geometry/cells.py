@@ -52,9 +52,7 @@ def window(extent: Sequence[float]) -> Array:
     return np.array([[s0, t0], [s1, t0], [s1, t1], [s0, t1]])
 
 
-def clip_polygon(
-    polygon: Array, labels: list[int], values: Array, label: int
-) -> tuple[Array, list[int]]:
+def clip_polygon(polygon: Array, labels: list[int], values: Array, label: int) -> tuple[Array, list[int]]:
     """Keep the part of a convex polygon where an affine function is >= 0.
 
     Parameters

@@ -85,7 +85,8 @@ class LinearHead:
 
     def predict(self, features: ArrayLike) -> NDArray[np.int64]:
         """Classes of features: (n, d) -> (n,); the lowest index where logits tie."""
-        return self.logits(features).argmax(axis=1)
+        classes: NDArray[np.int64] = self.logits(features).argmax(axis=1)
+        return classes
 
     @cached_property
     def pair_norms(self) -> Array:
@@ -109,4 +110,5 @@ class LinearHead:
         norms = self.pair_norms[winner]
         with np.errstate(divide="ignore", invalid="ignore"):
             distances = np.where(norms > 0, gaps / norms, np.inf)
-        return distances.min(axis=1, initial=np.inf)
+        radius: Array = distances.min(axis=1, initial=np.inf)
+        return radius

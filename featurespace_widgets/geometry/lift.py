@@ -54,7 +54,9 @@ class Lifter:
 
     def __init__(self, plane: Slice, samples: Array) -> None:
         if not len(samples):
-            raise ValueError("the lift needs feature vectors of real data to stay near, received an empty bank")
+            raise ValueError(
+                "the lift needs feature vectors of real data to stay near, received an empty bank"
+            )
         self.plane = plane
         self.samples = samples
         self.coordinates = plane.to_plane(samples)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 
 from .arrays import Array, as_matrix, check_classes
@@ -49,7 +49,8 @@ class Slice:
 
     def to_plane(self, features: ArrayLike) -> Array:
         """Plane coordinates of the orthogonal projection: (n, d) -> (n, 2)."""
-        return (as_matrix("features", features, len(self.origin)) - self.origin) @ self.basis.T
+        st: Array = (as_matrix("features", features, len(self.origin)) - self.origin) @ self.basis.T
+        return st
 
     def from_plane(self, st: ArrayLike) -> Array:
         """Feature vectors on the plane: (n, 2) -> (n, d)."""
@@ -58,12 +59,15 @@ class Slice:
     def distance(self, features: ArrayLike) -> Array:
         """Distance of feature vectors from the plane: (n, d) -> (n,)."""
         away = as_matrix("features", features, len(self.origin)) - self.origin
-        return np.linalg.norm(away - (away @ self.basis.T) @ self.basis, axis=1)
+        st: Array = np.linalg.norm(away - (away @ self.basis.T) @ self.basis, axis=1)
+        return st
 
     def logit_planes(self) -> Array:
         """(K, 3) coefficients of the logits ``z_k = c + a s + b t`` on the plane."""
         weight = self.head.weight
-        return np.column_stack([weight @ self.origin + self.head.bias, weight @ self.basis[0], weight @ self.basis[1]])
+        return np.column_stack(
+            [weight @ self.origin + self.head.bias, weight @ self.basis[0], weight @ self.basis[1]]
+        )
 
     def cells(self, extent: Sequence[float]) -> list[Cell]:
         """Exact cells of `classes` on the window ``extent = (s0, s1, t0, t1)``; they tile it."""
@@ -98,9 +102,12 @@ class Slice:
         slopes = normals @ self.basis
         slopes[np.abs(slopes) < DEGENERATE] = 0.0
         with np.errstate(invalid="ignore"):
-            reach = np.where(slopes > 0, slopes * upper, np.where(slopes < 0, slopes * lower, 0.0)).sum(axis=1)
+            reach = np.where(slopes > 0, slopes * upper, np.where(slopes < 0, slopes * lower, 0.0)).sum(
+                axis=1
+            )
         finite = np.isfinite(reach)
-        return np.column_stack([reach, -normals])[finite]
+        halfplanes: Array = np.column_stack([reach, -normals])[finite]
+        return halfplanes
 
     def domain_shadow(self, extent: Sequence[float]) -> Array:
         """Part of the window over which the domain has a feature vector: (m, 2)."""
@@ -143,7 +150,9 @@ def section_plane(head: LinearHead, domain: Bounds | None, points: ArrayLike) ->
         )
     basis = _orthonormal(sides[0], sides[1])
     if basis is None:
-        raise ValueError("points must not lie on one line: three collinear feature vectors span no plane; move one")
+        raise ValueError(
+            "points must not lie on one line: three collinear feature vectors span no plane; move one"
+        )
     return Slice(head, domain, vertices[0], basis, tuple(range(head.num_classes)))
 
 
@@ -161,7 +170,7 @@ def boundary_plane(
     domain: Bounds | None,
     classes: Sequence[int],
     features: Array | None = None,
-    labels: Array | None = None,
+    labels: NDArray[np.int64] | None = None,
 ) -> Slice:
     """Plane spanned by the boundary normals of two or three classes.
 
@@ -184,9 +193,10 @@ def boundary_plane(
     chosen = check_classes(classes, head.num_classes, (2, 3))
     normals = head.weight[chosen[0]] - head.weight[list(chosen[1:])]
     size = max(float(np.abs(head.weight).max()), 1e-300)
-    for normal, (i, j) in [*zip(normals, [(chosen[0], k) for k in chosen[1:]], strict=True), *(
-        [(normals[1] - normals[0], (chosen[1], chosen[2]))] if len(chosen) == 3 else []
-    )]:
+    for normal, (i, j) in [
+        *zip(normals, [(chosen[0], k) for k in chosen[1:]], strict=True),
+        *([(normals[1] - normals[0], (chosen[1], chosen[2]))] if len(chosen) == 3 else []),
+    ]:
         if np.linalg.norm(normal) <= DEGENERATE * size:
             raise ValueError(
                 f"classes {head.class_names[i]!r} and {head.class_names[j]!r} have equal weight rows: "
@@ -203,11 +213,11 @@ def boundary_plane(
 
 
 def _class_samples(
-    chosen: tuple[int, ...], features: Array | None, labels: Array | None
+    chosen: tuple[int, ...], features: Array | None, labels: NDArray[np.int64] | None
 ) -> tuple[list[Array], Array]:
     """Means of the chosen classes that have samples, and all their samples."""
     if features is None or labels is None:
-        return [], np.empty((0, 0))
+        return [], np.empty((0, 1))  # subtracts from any origin and stays empty
     groups = [features[labels == index] for index in chosen]
     return [group.mean(axis=0) for group in groups if len(group)], np.concatenate(groups)
 
@@ -237,8 +247,11 @@ def _turned(basis: Array, means: Array | None) -> Array:
     """Fix the signs, which are free: first class to the left, last class upwards."""
     if means is None or len(means) < 2:
         return basis
-    signs = np.array([1.0 if means[0, 0] <= means[-1, 0] else -1.0, 1.0 if means[-1, 1] >= means[0, 1] else -1.0])
-    return basis * signs[:, None]
+    signs = np.array(
+        [1.0 if means[0, 0] <= means[-1, 0] else -1.0, 1.0 if means[-1, 1] >= means[0, 1] else -1.0]
+    )
+    turned: Array = basis * signs[:, None]
+    return turned
 
 
 def _exact_classes(head: LinearHead, basis: Array, chosen: tuple[int, ...]) -> tuple[int, ...]:

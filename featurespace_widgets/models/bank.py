@@ -42,7 +42,9 @@ def _labels(labels: Any, count: int, num_classes: int) -> NDArray[np.int64] | No
         return None
     array = np.asarray(labels)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"labels must be {count} whole numbers, received shape {array.shape} of {array.dtype}")
+        raise ValueError(
+            f"labels must be {count} whole numbers, received shape {array.shape} of {array.dtype}"
+        )
     if array.size and (array.min() < 0 or array.max() >= num_classes):
         raise ValueError(
             f"labels must lie between 0 and {num_classes - 1}, received {array.min()} to {array.max()}"
@@ -58,6 +60,11 @@ def _images(images: Any, count: int) -> NDArray[Any] | None:
         raise ValueError(f"images must have shape ({count}, 1 or 3, H, W), received {array.shape}")
     if array.dtype == np.uint8:
         return array
-    if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all() or array.min() < 0 or array.max() > 1:
+    if (
+        not np.issubdtype(array.dtype, np.floating)
+        or not np.isfinite(array).all()
+        or array.min() < 0
+        or array.max() > 1
+    ):
         raise ValueError(f"images must be uint8, or finite floats in [0, 1]; received {array.dtype}")
     return array

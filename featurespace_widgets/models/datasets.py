@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _read_idx(folder: Path, stem: str) -> NDArray[np.uint8]:
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape).copy()
 
 
-def read_idx_folder(folder: str | Path) -> dict[str, ImageSet]:
+def read_idx_folder(folder: str | os.PathLike[str]) -> dict[str, ImageSet]:
     """Read the "train" and "test" parts of MNIST or Fashion-MNIST from a folder.
 
     Parameters

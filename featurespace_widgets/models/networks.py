@@ -46,9 +46,7 @@ class ConvClassifier(nn.Module):
         self.relu_features = relu_features
         layers: list[nn.Module] = []
         for channels_in, channels_out, stride in _CONVOLUTIONS:
-            layers.append(
-                nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=not batch_norm)
-            )
+            layers.append(nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=not batch_norm))
             if batch_norm:
                 layers.append(nn.BatchNorm2d(channels_out))
             layers.append(nn.ReLU())
@@ -66,11 +64,13 @@ class ConvClassifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Features phi(x): (n, 1, 28, 28) images in [0, 1] -> (n, d)."""
-        return self.body(images)
+        features: Tensor = self.body(images)
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits: (n, 1, 28, 28) images in [0, 1] -> (n, K)."""
-        return self.head(self.features(images))
+        logits: Tensor = self.head(self.features(images))
+        return logits
 
 
 class ConvDecoder(nn.Module):

@@ -7,7 +7,7 @@ import datetime
 import platform
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from .datasets import ImageSet, read_idx_folder
 from .networks import ConvClassifier, ConvDecoder, evaluate, fold_batch_norm
 from .recipes import RECIPES, DatasetFacts, Recipe
 from .store import BUNDLED, write_dataset, write_model
+
+Net = TypeVar("Net", bound=nn.Module)
 
 BATCH = 128
 BANK_TRAIN, BANK_TEST = 400, 100  # images of each class that ship
@@ -47,6 +49,13 @@ def _augment(batch: Tensor, mirror: bool) -> Tensor:
     return moved
 
 
+def _fast_layout(network: nn.Module) -> None:
+    """Lay the convolutions out as the CPU's kernels like them."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
 def _batches(count: int, title: str) -> tqdm[Tensor]:
     return tqdm(torch.randperm(count).split(BATCH), desc=title, mininterval=2.0)
 
@@ -60,7 +69,8 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> ConvClassifier:
         len(recipe.dataset.class_names),
         relu_features=recipe.relu_features,
         batch_norm=True,
-    ).to(memory_format=torch.channels_last)
+    )
+    _fast_layout(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
     steps = recipe.epochs * -(-len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps, pct_start=0.2)
@@ -76,7 +86,7 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> ConvClassifier:
             optimiser.step()
             schedule.step()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    return _rounded(fold_batch_norm(network.to(memory_format=torch.contiguous_format)))
+    return _rounded(fold_batch_norm(network))
 
 
 def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -> ConvDecoder:
@@ -87,7 +97,7 @@ def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -
     also right between the samples, where people drag.
     """
     torch.manual_seed(recipe.seed + 1)
-    classifier.requires_grad_(False).to(memory_format=torch.channels_last)
+    _fast_layout(classifier.requires_grad_(False))
     images = _pixels(train.images)
     features = evaluate(classifier.features, images)
     lifted = lifted_points(recipe, classifier, features.double().numpy(), train.labels)
@@ -98,7 +108,9 @@ def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -
     steps = recipe.decoder_epochs * -(-len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps, pct_start=0.1)
     for epoch in range(recipe.decoder_epochs):
-        for rows in (bar := _batches(len(images), f"{recipe.name} decoder {epoch + 1}/{recipe.decoder_epochs}")):
+        for rows in (
+            bar := _batches(len(images), f"{recipe.name} decoder {epoch + 1}/{recipe.decoder_epochs}")
+        ):
             wanted = features[rows]
             share = torch.rand(len(rows), 1)
             blends = share * wanted + (1 - share) * wanted[torch.randperm(len(rows))]
@@ -113,7 +125,9 @@ def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -
             loss.backward()
             optimiser.step()
             schedule.step()
-            bar.set_postfix(pixels=f"{pixel_error.item():.4f}", features=f"{residual.item() / size:.4f}", refresh=False)
+            bar.set_postfix(
+                pixels=f"{pixel_error.item():.4f}", features=f"{residual.item() / size:.4f}", refresh=False
+            )
     return _rounded(decoder)
 
 
@@ -122,7 +136,7 @@ def lifted_points(
 ) -> Tensor:
     """Lifted points, uniform over the busy part of the boundary planes of all class triples."""
     chance = np.random.default_rng(recipe.seed)
-    head = LinearHead(*(p.detach().double().numpy() for p in (classifier.head.weight, classifier.head.bias)))
+    head = LinearHead(classifier.head.weight.double().numpy(), classifier.head.bias.double().numpy())
     domain = Bounds(np.zeros(head.dimension), np.inf) if recipe.relu_features else None
     right = head.predict(features) == labels
     found = []
@@ -136,7 +150,7 @@ def lifted_points(
     return torch.as_tensor(points[np.isfinite(points).all(axis=1)], dtype=torch.float32)
 
 
-def _rounded(network: Any) -> Any:
+def _rounded(network: Net) -> Net:
     """Round the weights to float16 and keep computing in float32: what ships is what is measured."""
     with torch.no_grad():
         for tensor in network.state_dict().values():
@@ -185,8 +199,7 @@ def finish(
     decoder = train_decoder(recipe, classifier, parts["train"])
     bank = make_bank(recipe.dataset, parts, folder)
     features = {
-        part: evaluate(classifier.features, _pixels(images.images)).numpy()
-        for part, images in bank.items()
+        part: evaluate(classifier.features, _pixels(images.images)).numpy() for part, images in bank.items()
     }
     with torch.no_grad():
         seen = classifier.head(torch.as_tensor(features["test"])).argmax(1).numpy()
@@ -218,8 +231,8 @@ def finish(
 def _describe(network: nn.Module) -> str:
     layers = [layer for layer in network.modules() if not list(layer.children())]
     return " - ".join(
-        f"{type(layer).__name__}({', '.join(str(n) for n in layer.weight.shape[:2])})"
-        if isinstance(getattr(layer, "weight", None), Tensor)
+        f"{type(layer).__name__}({', '.join(str(n) for n in weight.shape[:2])})"
+        if isinstance(weight := getattr(layer, "weight", None), Tensor)
         else type(layer).__name__
         for layer in layers
     )

@@ -50,7 +50,8 @@ def load_model(name: str, data: str | os.PathLike[str] | None = None) -> LoadedM
     weight, bias = (p.detach().double().numpy() for p in (classifier.head.weight, classifier.head.bias))
     head = LinearHead(weight, bias, card["class_names"])
     banks = {
-        part: Bank.checked(head, features[part], images.labels, images.images) for part, images in parts.items()
+        part: Bank.checked(head, features[part], images.labels, images.images)
+        for part, images in parts.items()
     }
     return LoadedModel(
         head,
@@ -102,7 +103,9 @@ def _cache_folder() -> Path:
     return Path(base) / "featurespace_widgets"
 
 
-def _cached_features(card: dict[str, Any], classifier: ConvClassifier, images: ImageSet) -> NDArray[np.float32]:
+def _cached_features(
+    card: dict[str, Any], classifier: ConvClassifier, images: ImageSet
+) -> NDArray[np.float32]:
     """Features of a full data set, computed once for these weights and these images."""
     digest = hashlib.sha256(card["sha256"][f"{card['name']}.weights.npz"].encode())
     digest.update(images.images.tobytes())
@@ -115,6 +118,8 @@ def _cached_features(card: dict[str, Any], classifier: ConvClassifier, images: I
     except (OSError, ValueError, KeyError):
         pass  # not there or not whole: compute it again
     pixels = torch.as_tensor(images.images)
-    features: NDArray[np.float32] = evaluate(lambda part: classifier.features(part.float() / 255), pixels).numpy()
+    features: NDArray[np.float32] = evaluate(
+        lambda part: classifier.features(part.float() / 255), pixels
+    ).numpy()
     write_atomically(path, pack({"features": features}))
     return features

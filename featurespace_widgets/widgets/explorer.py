@@ -8,10 +8,11 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from ..geometry.arrays import Array
 from ..space import FeatureSpace, available, load
 from .cards import error_card
-from .panels import ImagePanel, Toolbar, image_message
 from .palette import class_colours
+from .panels import ImagePanel, Toolbar, image_message
 from .slice_view import Probe, SliceView
 
 __all__ = ["Explorer", "explore"]
@@ -48,7 +49,9 @@ class Explorer(ipywidgets.VBox):
         space = self._space(name)
         self.view = SliceView(space, classes=classes)
         self.panel = ImagePanel()
-        self.toolbar = Toolbar(models=[{"name": key, "label": label} for key, label in labels.items()], model=name)
+        self.toolbar = Toolbar(
+            models=[{"name": key, "label": label} for key, label in labels.items()], model=name
+        )
         self._show_choice()
         self.view.on_probe(self._look)
         self._look_again()
@@ -135,9 +138,16 @@ class Explorer(ipywidgets.VBox):
             reason = "No feature vector of the domain lies over this point."
             if probe.verdict == "undecided":
                 reason = "No feature vector was found over this point (undecided)."
-            self.panel.content = {**content, "image": None, "placeholder": reason, "facts": [], "neighbours": [], "alt": reason}
+            self.panel.content = {
+                **content,
+                "image": None,
+                "placeholder": reason,
+                "facts": [],
+                "neighbours": [],
+                "alt": reason,
+            }
             return {"message": reason}
-        point = f"{names[probe.class_index]} {100 * self._probability(probe):.0f} %"
+        point = f"{names[probe.class_index]} {100 * self._probability(probe.features):.0f} %"
         facts: list[list[str]] = [["point", point, "class and softmax share of the feature vector"]]
         answer: dict[str, Any] = {}
         image = None
@@ -148,8 +158,16 @@ class Explorer(ipywidgets.VBox):
             facts += [
                 ["seen as", names[seen], "what the model sees in the decoded image"],
                 ["residual", f"{view.residuals[0]:.2f}", "distance of the image's features from the point"],
-                ["typical", f"{view.yardstick:.2f}", "median distance between neighbouring training features"],
-["source", "decoder, lifted" if self.view.plane.is_boundary_plane else "decoder", "what the image was made from"],
+                [
+                    "typical",
+                    f"{view.yardstick:.2f}",
+                    "median distance between neighbouring training features",
+                ],
+                [
+                    "source",
+                    "decoder, lifted" if self.view.plane.is_boundary_plane else "decoder",
+                    "what the image was made from",
+                ],
             ]
             answer = {"landing": self.view.landing(view.landed[0]), "seen": seen}
             alt = f"Decoded image of the point, seen by the model as {names[seen]}"
@@ -169,8 +187,9 @@ class Explorer(ipywidgets.VBox):
         }
         return answer
 
-    def _probability(self, probe: Probe) -> float:
-        logits = self.space.head.logits(probe.features)[0]
+    def _probability(self, features: Array) -> float:
+        """Softmax share of the winning class."""
+        logits = self.space.head.logits(features)[0]
         return float(1.0 / np.exp(logits - logits.max()).sum())
 
     def _neighbours(self, probe: Probe) -> list[dict[str, Any]]:
@@ -204,8 +223,8 @@ def _catalogue(
     wrong = [type(space).__name__ for space in spaces if not isinstance(space, FeatureSpace)]
     if wrong or not spaces:
         raise ValueError(
-            f"Explorer takes a FeatureSpace or several, received {', '.join(wrong) or 'an empty list'}; make one with "
-            "fsw.load(name) or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
+            f"Explorer takes a FeatureSpace or several, received {', '.join(wrong) or 'an empty list'}; "
+            "make one with fsw.load(name) or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
         )
     by_name: dict[str, FeatureSpace | None] = {f"space {k}": space for k, space in enumerate(spaces, 1)}
     return by_name, {name: space.title for name, space in zip(by_name, spaces, strict=True)}

@@ -8,7 +8,8 @@ __all__ = ["class_colours"]
 
 _OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a300", "#5a5a5a")
 _PETROFF = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581",
+    "#92dadd",
 )  # fmt: skip
 _GREY = "#8c8c8c"
 _HIGHLIGHT = (_OKABE_ITO[0], _OKABE_ITO[5], _OKABE_ITO[2])

@@ -78,7 +78,11 @@ class Scene:
             except ValueError:
                 continue
             return corners, [names[0], names[1], names[third]]
-        return self.boundary.from_plane([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), ["point 1", "point 2", "point 3"]
+        return self.boundary.from_plane([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), [
+            "point 1",
+            "point 2",
+            "point 3",
+        ]
 
     def unit_rows(self, start: int, count: int) -> Array:
         """Coefficient rows that pick generating vectors."""
@@ -174,7 +178,9 @@ class Scene:
         """Where the probe starts on the boundary plane: halfway to a chosen class's mean."""
         if not self.mean_classes:
             return np.zeros(2)
-        centre: Array = self.boundary.to_plane(self.generators[self.mean_classes.index(self._shown_class())])[0]
+        centre: Array = self.boundary.to_plane(self.generators[self.mean_classes.index(self._shown_class())])[
+            0
+        ]
         return centre / 2
 
     def _shown_class(self) -> int:

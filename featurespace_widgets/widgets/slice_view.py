@@ -94,8 +94,8 @@ class SliceView(anywidget.AnyWidget):
     ) -> None:
         if not isinstance(space, FeatureSpace):
             raise ValueError(
-                f"space must be a FeatureSpace, received {type(space).__name__}; make one with fsw.load(name) "
-                "or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
+                f"space must be a FeatureSpace, received {type(space).__name__}; "
+                "make one with fsw.load(name) or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
             )
         built = Scene(space, default_classes(space) if classes is None else classes, anchors)
         super().__init__()
@@ -120,8 +120,8 @@ class SliceView(anywidget.AnyWidget):
 
     @property
     def mode(self) -> str:
-        """ "boundary" (shadow on the plane of boundary normals) or "section" (cells of a plane)."""
-        return str(self.pose["mode"])
+        """What is drawn: "boundary" (shadow on the plane of boundary normals) or "section" (cells of a plane)."""
+        return "boundary" if self._plane.is_boundary_plane else "section"
 
     @mode.setter
     def mode(self, mode: str) -> None:

@@ -86,7 +86,11 @@ def rational_winner(planes, point):
     return {k for k, value in enumerate(values) if value == max(values)}
 
 
-@given(st.lists(st.tuples(numbers, numbers, numbers), min_size=2, max_size=6), st.integers(0, 7), st.integers(0, 7))
+@given(
+    st.lists(st.tuples(numbers, numbers, numbers), min_size=2, max_size=6),
+    st.integers(0, 7),
+    st.integers(0, 7),
+)
 @settings(max_examples=200, deadline=None)
 def test_rational_arithmetic_agrees(planes, i, j):
     """At a rational point that only one class wins, that class's cell and no other holds it."""
@@ -121,7 +125,10 @@ def shared_cases():
     """Problems and answers that the JavaScript walk is compared with."""
     rng = np.random.default_rng(7)
     problems = [rng.normal(size=(count, 3)) for count in (2, 3, 10, 10, 40, 300)]
-    problems += [np.array([[0, 1, 0], [0, 0, 1], [0, -1, 0], [0, 0, -1.0]]), np.array([[1, 1, 0], [0, 0, 0.0]])]
+    problems += [
+        np.array([[0, 1, 0], [0, 0, 1], [0, -1, 0], [0, 0, -1.0]]),
+        np.array([[1, 1, 0], [0, 0, 0.0]]),
+    ]
     return [
         {
             "logits": planes.tolist(),

@@ -131,7 +131,7 @@ def test_without_samples_there_is_still_a_boundary_plane_through_a_tie():
 @settings(max_examples=40, deadline=None)
 def test_lift_is_the_nearest_point_over_the_plane_point(seed):
     """Against a general QP solver: same point, exactly over (s, t), inside the domain."""
-    space, rng = random_space(seed)
+    space, _ = random_space(seed)
     plane = space.boundary_plane((0, 1, 2))
     targets = plane.to_plane(space.features[:10]) * 1.2
     lift = space.lift_result(plane, targets)
@@ -145,7 +145,7 @@ def test_lift_is_the_nearest_point_over_the_plane_point(seed):
         d = len(y)
         upper = np.concatenate([np.full(d, 1e30), equalities])
         lower = np.concatenate([np.zeros(d), equalities])
-        solution, value, flag, _ = daqp.solve(
+        solution, _, flag, _ = daqp.solve(
             np.eye(d), -references[k], plane.basis.copy(), upper, lower,
             np.concatenate([np.zeros(d, np.int32), np.full(2, 5, np.int32)]).astype(np.int32),
         )  # fmt: skip
@@ -175,7 +175,8 @@ def test_lift_outside_the_shadow_is_refused_with_a_proof():
     space = FeatureSpace.from_arrays(weight, None, rng.uniform(0, 2, (60, 3)), domain=Bounds(0, np.inf))
     plane = space.boundary_plane((0, 1, 2))
     shadow = plane.domain_shadow((-5, 5, -5, 5))
-    assert 3 <= len(shadow) and polygon_area(shadow) < 99.9
+    assert len(shadow) >= 3
+    assert polygon_area(shadow) < 99.9
     grid = rng.uniform(-5, 5, (300, 2))
     verdicts = space.lift_result(plane, grid).verdicts
     np.testing.assert_array_equal(verdicts == "yes", within(shadow, grid))

@@ -17,10 +17,10 @@ def array(scene, key, dtype="<f8"):
     return np.frombuffer(scene[key], dtype)
 
 
-def drag(view, **changes):
+def drag(shown, **changes):
     """What the browser sends while somebody drags."""
-    view.pose = {**view.pose, "id": 1 + max(0, view.pose["id"]), "final": False, **changes}
-    return view.answer
+    shown.pose = {**shown.pose, "id": 1 + max(0, shown.pose["id"]), "final": False, **changes}
+    return shown.answer
 
 
 def test_the_browser_gets_all_it_needs_for_any_plane_of_the_family(fashion):
@@ -32,18 +32,22 @@ def test_the_browser_gets_all_it_needs_for_any_plane_of_the_family(fashion):
     rng = np.random.default_rng(0)
     frame = np.vstack([rng.dirichlet(np.ones(m)), rng.normal(size=(2, m))])
     origin, u, v = frame @ scene.generators
-    logits = np.column_stack([products @ frame[0] + array(message, "bias"), products @ frame[1], products @ frame[2]])
+    logits = np.column_stack(
+        [products @ frame[0] + array(message, "bias"), products @ frame[1], products @ frame[2]]
+    )
     np.testing.assert_allclose(
         logits @ [1, 2, 3], fashion.head.logits(origin + 2 * u + 3 * v)[0], rtol=1e-9, atol=1e-9
     )
-    np.testing.assert_allclose(frame @ gram @ frame.T, np.array([origin, u, v]) @ np.array([origin, u, v]).T, rtol=1e-9)
+    vectors = np.array([origin, u, v])
+    np.testing.assert_allclose(frame @ gram @ frame.T, vectors @ vectors.T, rtol=1e-9)
     samples = message["samples"]
     stored = array(samples, "products", "<f4").reshape(samples["count"], m) @ frame[1]
     rows = array(samples, "ids", "<u4")
     np.testing.assert_allclose(stored, fashion.features[rows] @ u, rtol=1e-4, atol=2e-2)
     domain = message["domain"]
     np.testing.assert_allclose(array(domain, "rows").reshape(-1, m) @ frame[0], origin, atol=1e-12)
-    np.testing.assert_allclose(array(message, "pairNorms", "<f4").reshape(10, 10), fashion.head.pair_norms, rtol=1e-6)
+    norms = array(message, "pairNorms", "<f4").reshape(10, 10)
+    np.testing.assert_allclose(norms, fashion.head.pair_norms, rtol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["boundary", "section"])
@@ -86,9 +90,8 @@ def test_a_tilted_section_is_the_plane_the_browser_drew(fashion):
     drag(view, mode="section", frame=frame.tolist(), probe=[1.0, 2.0])
     expected = np.array([1, 1.0, 2.0]) @ frame @ Scene(fashion, (2, 4, 6)).generators
     np.testing.assert_allclose(view.probe.features, expected, atol=1e-8)
-    assert view.plane.distance(fashion.features[fashion.labels == view._built.mean_classes[5]].mean(axis=0)[None])[
-        0
-    ] == pytest.approx(0, abs=1e-7)
+    sixth = fashion.features[fashion.labels == Scene(fashion, (2, 4, 6)).mean_classes[5]].mean(axis=0)
+    assert view.plane.distance(sixth)[0] == pytest.approx(0, abs=1e-7)
 
 
 def test_a_section_through_own_anchors_and_through_a_sample(fashion):
@@ -123,7 +126,10 @@ def test_a_bad_message_shows_a_card_and_the_view_goes_on(fashion, pose):
     assert view.answer["id"] == 9
 
 
-@pytest.mark.parametrize("content", [None, 3, {}, {"type": "through", "sample": -1}, {"type": "through", "sample": "x"}])
+BAD_MESSAGES = [None, 3, {}, {"type": "through", "sample": -1}, {"type": "through", "sample": "x"}]
+
+
+@pytest.mark.parametrize("content", BAD_MESSAGES)
 def test_bad_custom_messages_change_nothing(fashion, content):
     view = fsw.SliceView(fashion, classes=(2, 4, 6))
     before = view.scene["version"]
@@ -204,8 +210,9 @@ def test_where_nothing_can_be_the_panel_says_so():
     rng = np.random.default_rng(0)
     weight = np.array([[0.0, 0, 0], [1.0, 0.1, 0.5], [0.2, 1.0, 0.4]])
     space = fsw.FeatureSpace.from_arrays(weight, None, rng.uniform(0, 2, (60, 3)), domain=Bounds(0, np.inf))
-    explorer = fsw.Explorer(space)
-    answer = drag(explorer.view, probe=[50.0, 50.0])
-    answers = [answer, drag(explorer.view, probe=[-50.0, -50.0])]
-    assert not all(answer["feasible"] for answer in answers)
-    assert "domain" in explorer.panel.content["placeholder"] or "domain" in answers[0]["message"]
+    explorer = fsw.Explorer(space, classes=(0, 1, 2))
+    corners = [[s, t] for s in (-50.0, 50.0) for t in (-50.0, 50.0)]
+    answers = [drag(explorer.view, probe=corner) for corner in corners]
+    outside = [answer for answer in answers if not answer["feasible"]]
+    assert outside
+    assert all("domain" in answer["message"] and answer["landing"] is None for answer in outside)

@@ -1,2 +1,1795 @@
-function ft(e,t,s=null){let n=Yt(e,s);if(!n.index.length)return[];let i=Vt(n,t),[o,r,h,a]=t,l=[tt(n,(o+r)/2,(h+a)/2)];for(let p=0;p<4;p++)l.push(tt(n,i.frame.x[p],i.frame.y[p]));let u=new Uint8Array(n.index.length),m=[];for(let p=0;p<l.length;p++){let c=l[p];if(u[c]||(u[c]=1,Zt(i,c)))continue;let f=se(Qt(i,c),i.shortest);if(f.x.length<3)continue;let d=f.edge.filter(g=>g>=0);i.edges.set(c,d);for(let g of d){if(u[g])continue;let w=i.known.get(g);w?w.push(c):i.known.set(g,[c]),l.push(g)}m.push(ne(n,c,f))}return m}function Vt(e,t){let[s,n,i,o]=t;return{planes:e,frame:{x:[s,n,n,s],y:[i,i,o,o],edge:[-1,-1,-1,-1],settled:[!1,!1,!1,!1]},tolerance:2e-14*Xt(e,t),shortest:1e-13*(n-s+o-i),edges:new Map,known:new Map,agreed:new Map}}function Yt(e,t){let s=t?Int32Array.from(t).sort():Int32Array.from({length:e.length/3},(i,o)=>o),n={index:s,c:new Float64Array(s.length),a:new Float64Array(s.length),b:new Float64Array(s.length)};for(let i=0;i<s.length;i++){let o=3*s[i];n.c[i]=e[o],n.a[i]=e[o+1],n.b[i]=e[o+2]}return n}function Xt({c:e,a:t,b:s},[n,i,o,r]){let h=Math.max(Math.abs(n),Math.abs(i)),a=Math.max(Math.abs(o),Math.abs(r)),l=0;for(let u=0;u<e.length;u++)l=Math.max(l,Math.abs(e[u])+Math.abs(t[u])*h+Math.abs(s[u])*a);return l}function tt({c:e,a:t,b:s},n,i){let o=0,r=-1/0;for(let h=0;h<e.length;h++){let a=e[h]+t[h]*n+s[h]*i;a>r&&(r=a,o=h)}return o}var E=({c:e,a:t,b:s},n,i,o,r)=>e[n]-e[i]+(t[n]-t[i])*o+(s[n]-s[i])*r;function Zt({planes:e,frame:t,tolerance:s,edges:n},i){for(let o of n.keys()){let r=0;for(;r<4&&Math.abs(E(e,i,o,t.x[r],t.y[r]))<=2*s;)r++;if(r===4)return!0}return!1}function Qt(e,t){let{planes:s,tolerance:n}=e,i=new Set(e.known.get(t)),o=new Set([...i].flatMap(h=>e.edges.get(h)??[])),r={...e.frame,settled:[...e.frame.settled]};for(let h of i)r=dt(s,r,t,h);for(;;){let h=r.settled.indexOf(!1);if(h<0)return r;let a=te(e,r,h,t,o);a===t||i.has(a)||E(s,a,t,r.x[h],r.y[h])<=n?r.settled[h]=!0:(i.add(a),r=dt(s,r,t,a))}}function te({planes:e,tolerance:t,shortest:s,agreed:n},{x:i,y:o,edge:r},h,a,l){let[u,m]=[i[h],o[h]],[p,c]=[a,t];for(let A of l){let I=E(e,A,a,u,m);I>c&&([p,c]=[A,I])}if(p!==a)return p;let[f,d]=[r[(h||r.length)-1],r[h]],g=f>=0&&d>=0,w=g?ee(a,f,d,e.index.length):-1,y=n.get(w);if(y&&Math.abs(y[0]-u)+Math.abs(y[1]-m)<=s)return a;let v=tt(e,u,m);return g&&E(e,v,a,u,m)<=t&&n.set(w,[u,m]),v}function ee(e,t,s,n){let i=Math.min(e,t,s),o=Math.max(e,t,s);return(i*n+(e+t+s-i-o))*n+o}function dt(e,t,s,n){let{x:i,y:o,edge:r,settled:h}=t,a={x:[],y:[],edge:[],settled:[]},l=(c,f,d,g)=>{a.x.push(c),a.y.push(f),a.edge.push(d),a.settled.push(g)},u=i.length,m=u?E(e,s,n,i[0],o[0]):0,p=m;for(let c=0;c<u;c++){let f=c+1<u?c+1:0,d=m;if(m=f?E(e,s,n,i[f],o[f]):p,d>=0&&l(i[c],o[c],d===0&&m<0?n:r[c],h[c]),d>0&&m<0||d<0&&m>0){let g=d/(d-m);l(i[c]+g*(i[f]-i[c]),o[c]+g*(o[f]-o[c]),d>0?n:r[c],!1)}}return a}function se(e,t){let{x:s,y:n,edge:i,settled:o}=e,r=s.map((a,l)=>{let u=(l+1)%s.length;return Math.abs(s[u]-s[l])+Math.abs(n[u]-n[l])>t});if(r.every(Boolean))return e;let h=a=>a.filter((l,u)=>r[u]);return{x:h(s),y:h(n),edge:h(i),settled:h(o)}}function ne(e,t,{x:s,y:n,edge:i}){let o=new Float64Array(2*s.length);for(let r=0;r<s.length;r++)o[2*r]=s[r],o[2*r+1]=n[r];return{classIndex:e.index[t],polygon:o,neighbours:Int32Array.from(i,r=>r<0?-1:e.index[r])}}function ut(e){let t=new AbortController;return e?.addEventListener("abort",()=>t.abort(),{once:!0,signal:t.signal}),t}function B(e,t,s,n){let i=`change:${t}`;e.on(i,n),s.addEventListener("abort",()=>e.off(i,n),{once:!0})}function b(e,t,...s){let n=document.createElement(e);return t&&(n.className=t),n.append(...s),n}function pt(e){if(!e?.title)return null;let t=b("div","fsw-error",b("strong","",e.title));t.setAttribute("role","alert");let s=b("dl","");for(let[n,i]of[["received",e.received],["allowed",e.allowed],["to do",e.todo]])i&&s.append(b("dt","",String(n)),b("dd","",String(i)));return t.append(s),t}var C=16,P=6;function mt(e){if(!Number.isFinite(e))return"–";let t=Math.abs(e);return t>=1e3||t>0&&t<.005?e.toPrecision(2):e.toFixed(2)}function gt(e,t,s){let{classNames:n,K:i,boundary:o,domain:r}=e.scene,h=e.mode==="section"||o.exactAll,a=n[t.classIndex]??"",l=[];return e.inDomain||l.push(r?.text?`outside the domain (${r.text})`:"outside the domain"),s&&s.classIndex!==t.classIndex&&!h&&l.push(`among all ${i}: ${n[s.classIndex]}`),{name:a,scope:h?`exact for all ${i}`:`side exact for ${o.classes.length} classes`,detail:t.nearest<0?"no boundary":`margin ${mt(t.margin)} · ${mt(t.distance)} to ${n[t.nearest]}`,notes:l}}var U=class{constructor(){this.name=b("strong",""),this.scope=b("span","fsw-chip-scope"),this.detail=b("div","fsw-chip-detail"),this.notes=b("div","fsw-chip-notes"),this.node=b("div","fsw-chip",b("div","fsw-chip-head",this.name,this.scope),this.detail,this.notes),this.node.setAttribute("aria-hidden","true"),this.side=0,this.shown="",this.size=[0,0]}write(t,s){let n=[t.name,t.scope,t.detail,s,...t.notes].join(`
-`);n!==this.shown&&(this.shown=n,this.name.textContent=t.name,this.name.style.color=s,this.scope.textContent=t.scope,this.detail.textContent=t.detail,this.notes.replaceChildren(...t.notes.map(i=>b("div","",i))),this.size=[this.node.offsetWidth,this.node.offsetHeight])}place(t,s,n,i){let o=ie(t,this.size,[s,n],i,this.side);this.side=o.side,this.node.style.transform=`translate(${Math.round(o.x)}px, ${Math.round(o.y)}px)`}};function ie([e,t],[s,n],[i,o],r,h){let a=Math.min(Math.max(e-s/2,P),Math.max(P,i-s-P)),l=[[e+C,t-n-4],[e-C-s,t-n-4],[e+C,t+4],[e-C-s,t+4],[a,t-n-C],[a,t+C]].map(([c,f],d)=>({x:c,y:f,side:d})),u=l.filter(({x:c,y:f})=>c>=P&&f>=P&&c+s<=i-P&&f+n<=o-P),m=u.filter(({x:c,y:f})=>!r||r[0]<c-8||r[0]>c+s+8||r[1]<f-8||r[1]>f+n+8),p=m.length?m:u;return p.find(c=>c.side===h)??p[0]??l[t>o/2?4:5]}function et(e,t){let s=e.trim(),n=/^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(s)?.[1];if(n){let o=n.length===3?[...n].map(r=>r+r).join(""):n;return[parseInt(o.slice(0,2),16),parseInt(o.slice(2,4),16),parseInt(o.slice(4,6),16)]}let i=/^rgba?\(([^)]+)\)$/.exec(s)?.[1].split(/[\s,/]+/).map(Number);return i&&i.length>=3?[i[0],i[1],i[2]]:t}var M=([e,t,s],n=1)=>`rgba(${Math.round(e)},${Math.round(t)},${Math.round(s)},${n})`,S=(e,t,s)=>[e[0]+s*(t[0]-e[0]),e[1]+s*(t[1]-e[1]),e[2]+s*(t[2]-e[2])];function O(e){let[t,s,n]=e.map(i=>{let o=i/255;return o<=.04045?o/12.92:((o+.055)/1.055)**2.4});return .2126*t+.7152*s+.0722*n}function oe(e,t){let[s,n]=[O(e),O(t)].sort((i,o)=>o-i);return(s+.05)/(n+.05)}function H(e,t,s){let n=O(t)>.18?[0,0,0]:[255,255,255],i=0;for(;i<1&&oe(S(e,n,i),t)<s;)i+=.04;return S(e,n,Math.min(i,1))}var L=2.3,z=[.85,.6,.4,.24,.12];function wt(e,t,s,n,i,o){let{labels:r,count:h}=t.samples,{s:a,t:l,off:u}=s.shadows,{width:m,height:p,scale:c,cs:f,ct:d}=i,g=new Uint8Array(t.K).fill(s.classes?0:1);for(let v of s.classes??[])g[v]=1;let w=new Map;for(let v=0;v<h;v++){let A=r[v];if(!g[A])continue;let I=m/2+(a[v]-f)*c,x=p/2-(l[v]-d)*c;if(I<-L||x<-L||I>m+L||x>p+L)continue;let Jt=n?re(u[v]/t.spread):0,lt=A*z.length+Jt,ct=w.get(lt);ct?ct.push(I,x):w.set(lt,[I,x])}let y=[...w].sort(([v],[A])=>A%z.length-v%z.length);for(let[v,A]of y){let I=v%z.length;e.fillStyle=M(o.paint((v-I)/z.length).dot,z[I]),e.beginPath();for(let x=0;x<A.length;x+=2)e.moveTo(A[x]+L,A[x+1]),e.arc(A[x],A[x+1],L,0,2*Math.PI);e.fill()}}var re=e=>e<.35?0:e<.7?1:e<1?2:e<1.4?3:4;var ae={ArrowLeft:[-1,0],ArrowRight:[1,0],ArrowUp:[0,1],ArrowDown:[0,-1]};function bt(e,t,s){let n={h:t.cycle,"+":()=>t.zoom(.8),"=":()=>t.zoom(.8),"-":()=>t.zoom(1.25),0:t.reset,m:t.toggleMode,p:t.pullNearest,"?":()=>t.help(),Escape:()=>t.help(!1)};function i(o){if(o.key==="Tab"||(o.stopPropagation(),o.ctrlKey||o.metaKey||o.altKey))return;let r=ae[o.key],h=o.shiftKey?.05:.01,a=r?()=>t.step(r[0]*h,r[1]*h):n[o.key];a&&(o.preventDefault(),a())}e.addEventListener("keydown",i,{signal:s})}var yt=([e,t,s,n])=>Float64Array.of(e,s,t,s,t,n,e,n);function st(e){let t=0;for(let s=0;s<e.length;s+=2){let n=(s+2)%e.length;t+=e[s]*e[n+1]-e[n]*e[s+1]}return t/2}function vt(e){let[t,s,n]=[0,0,0],[i,o]=e;for(let r=0;r<e.length;r+=2){let h=(r+2)%e.length,[a,l,u,m]=[e[r]-i,e[r+1]-o,e[h]-i,e[h+1]-o],p=a*m-u*l;t+=(a+u)*p,s+=(l+m)*p,n+=p}return n?[i+t/(3*n),o+s/(3*n)]:[i,o]}function Mt(e,[t,s]){let n=!1;for(let i=0,o=e.length-2;i<e.length;o=i,i+=2){if(e[i+1]>s===e[o+1]>s)continue;let h=e[i]+(s-e[i+1])/(e[o+1]-e[i+1])*(e[o]-e[i]);t<h&&(n=!n)}return n}function he(e,t,s,n){let i=[],o=e.length;for(let r=0;r<o;r+=2){let h=(r+2)%o,a=n-t*e[r]-s*e[r+1],l=n-t*e[h]-s*e[h+1];if(a>=0&&i.push(e[r],e[r+1]),a>0&&l<0||a<0&&l>0){let u=a/(a-l);i.push(e[r]+u*(e[h]-e[r]),e[r+1]+u*(e[h+1]-e[r+1]))}}return Float64Array.from(i)}function N(e,t){let s=e;for(let n=0;n<t.length&&s.length;n+=3)s=he(s,t[n],t[n+1],t[n+2]);return s.length<6?new Float64Array(0):s}function At(e,[t,s],n=1e-9){for(let i=0;i<e.length;i+=3){let o=Math.abs(e[i])+Math.abs(e[i+1])+Math.abs(e[i+2]);if(e[i]*t+e[i+1]*s>e[i+2]+n*(1+o))return!1}return!0}function kt({rows:e,lower:t,upper:s},[n,i,o]){let r=[],h=n.length;for(let a=0;a<t.length;a++){let[l,u,m,p]=[0,0,0,0];for(let f=0;f<h;f++){let d=e[a*h+f];l+=d*n[f],u+=d*i[f],m+=d*o[f],p+=Math.abs(d*n[f])+Math.abs(d*i[f])+Math.abs(d*o[f])}let c=Math.abs(u)+Math.abs(m)<=1e-12*p;for(let[f,d]of[[1,s[a]],[-1,-t[a]]]){let g=d-f*l;!Number.isFinite(d)||c&&g>=-1e-9*(1+p)||r.push(c?0:f*u,c?0:f*m,g)}}return Float64Array.from(r)}var nt=11;function _(e,t){for(let s=0;s<t.length;s+=2)s?e.lineTo(t[s],t[s+1]):e.moveTo(t[s],t[s+1]);e.closePath()}function xt(e,t,s,n){for(let i of t){let o=n.paint(i.classIndex),r=s.polygon(i.polygon);e.beginPath(),_(e,r),e.fillStyle=o.fill,e.fill(),e.beginPath(),ce(e,r,le(i.classIndex),s.toScreen([0,0])),e.strokeStyle=o.hatch,e.lineWidth=1,e.stroke()}e.beginPath();for(let{classIndex:i,polygon:o,neighbours:r}of t)de(e,s.polygon(o),r,i);e.strokeStyle=M(S(n.text,n.ground,.25)),e.lineWidth=1.2,e.stroke()}var le=e=>(.3+e*.381966)%1*Math.PI;function ce(e,t,s,n){let[i,o]=[Math.cos(s),Math.sin(s)],r=l=>i*(t[l+1]-n[1])-o*(t[l]-n[0]),[h,a]=[1/0,-1/0];for(let l=0;l<t.length;l+=2)h=Math.min(h,r(l)),a=Math.max(a,r(l));for(let l=Math.ceil(h/nt)*nt;l<a;l+=nt){let u=0;for(let m=0;m<t.length&&u<2;m+=2){let p=(m+2)%t.length,[c,f]=[r(m)-l,r(p)-l];if(c<0==f<0)continue;let d=c/(c-f),g=t[m]+d*(t[p]-t[m]),w=t[m+1]+d*(t[p+1]-t[m+1]);u++?e.lineTo(g,w):e.moveTo(g,w)}}}function de(e,t,s,n){for(let i=0;i<s.length;i++){if(s[i]<n)continue;let o=(2*i+2)%t.length;e.moveTo(t[2*i],t[2*i+1]),e.lineTo(t[o],t[o+1])}}function It(e,t,s,n){if(!t.length)return;let[i,o,r,h]=s.extent,a=(o-i)*.02,l=s.polygon(N(yt([i-a,o+a,r-a,h+a]),t));e.beginPath(),e.rect(0,0,s.width,s.height),_(e,l),e.fillStyle=M(n.dark?S(n.ground,[0,0,0],.4):S(n.ground,n.text,.2),.56),e.fill("evenodd"),e.beginPath(),_(e,l),e.strokeStyle=M(n.quiet),e.lineWidth=1.5,e.setLineDash([6,4]),e.stroke(),e.setLineDash([])}var it=8;function Tt(e,t,s,n,i){if(!t)return;let o=s.inDomain,r=o?N(t.polygon,s.plane.halfPlanes):t.polygon;e.beginPath(),_(e,n.polygon(r)),e.strokeStyle=i.paint(t.classIndex).ink,e.lineWidth=o?3:1.5,e.lineJoin="round",e.stroke()}function Pt(e,t,s,n){let{scene:i,plane:o,handles:r,selected:h}=t,a=r.map(p=>s.toScreen(p)),l=[],u=(p,c,f)=>{e.font=`12px ${n.font}`;let d={left:c,right:c+e.measureText(p).width,middle:f};l.some(g=>fe(d,g))||(l.push(d),ue(e,p,c,f,n))};a.forEach(([p,c],f)=>{St(e,p,c,8.5,n,f===h),e.font=`600 11px ${n.font}`,e.textAlign="center",e.textBaseline="middle",e.fillStyle=M(n.text),e.fillText(String(f+1),p,c+.5),u(i.section?.labels[f]??"",p+14,c)});let m=[...o.members].sort((p,c)=>p.off-c.off);for(let p of m){let[c,f]=s.toScreen(p.at);a.some(([d,g])=>Math.hypot(d-c,g-f)<10)||(e.globalAlpha=t.mode==="section"?Math.max(.35,Math.exp(-p.off/i.spread)):1,St(e,c,f,5.5,n,!1),u(p.label,c+11,f))}e.globalAlpha=1}var fe=(e,t)=>Math.abs(e.middle-t.middle)<14&&e.left<t.right+4&&t.left<e.right+4;function St(e,t,s,n,i,o){e.beginPath(),e.roundRect(t-n,s-n,2*n,2*n,3),e.fillStyle=M(i.ground),e.fill(),e.strokeStyle=M(i.text),e.lineWidth=o?2.6:1.6,e.stroke()}function ue(e,t,s,n,i){e.font=`12px ${i.font}`,e.textAlign="left",e.textBaseline="middle",e.lineJoin="round",e.lineWidth=3,e.strokeStyle=i.halo,e.strokeText(t,s,n),e.fillStyle=M(i.text),e.fillText(t,s,n)}function Ft(e,[t,s,n],i,o,r){let[h,a]=o.toScreen([t,s]),[l,u]=o.toScreen(i.probe),m=Math.min(8+14*n/i.scene.spread,60);e.strokeStyle=M(r.text),e.lineWidth=1,e.setLineDash([3,3]),e.beginPath(),e.moveTo(l,u),e.lineTo(h,a),e.stroke(),e.setLineDash([]),e.globalAlpha=.55,e.beginPath(),e.arc(h,a,m,0,2*Math.PI),e.stroke(),e.globalAlpha=1;for(let[p,c]of[[r.halo,5],[M(r.text),2.2]])e.strokeStyle=p,e.lineWidth=c,e.beginPath(),e.moveTo(h-4.5,a-4.5),e.lineTo(h+4.5,a+4.5),e.moveTo(h+4.5,a-4.5),e.lineTo(h-4.5,a+4.5),e.stroke()}function Et(e,[t,s],n,i,o){i&&(e.beginPath(),e.arc(t,s,it+5,0,2*Math.PI),e.strokeStyle=M(o.text,.35),e.lineWidth=1.5,e.stroke()),e.beginPath(),e.arc(t,s,it,0,2*Math.PI),e.fillStyle=o.paint(n).solid,e.fill(),e.strokeStyle=M(o.ground),e.lineWidth=4,e.stroke(),e.beginPath(),e.arc(t,s,it+1,0,2*Math.PI),e.strokeStyle=M(o.text),e.lineWidth=1.4,e.stroke()}var pe=40,W=12;function Lt(e,t,s,n,i,o,r){return e.font=Nt(o),[...t].sort((a,l)=>st(l.polygon)-st(a.polygon)).slice(0,pe).flatMap(({classIndex:a,polygon:l})=>{let u=n[a],m=e.measureText(u).width/2+6,p=i.polygon(N(l,s)),c=Ct(p,m,r)??Ct(i.polygon(l),m,r);return c?[{text:u,at:c,classIndex:a}]:[]})}function zt(e,t,s){e.font=Nt(s),e.textAlign="center",e.textBaseline="middle",e.lineJoin="round",e.lineWidth=4;for(let{text:n,at:i,classIndex:o}of t){let r=s.paint(o);e.strokeStyle=r.fill,e.strokeText(n,i[0],i[1]),e.fillStyle=r.text,e.fillText(n,i[0],i[1])}}var Nt=e=>`600 13px ${e.font}`;function Ct(e,t,s){let[n,i]=vt(e);for(let o of[0,.25,.4,.55,.7,.8])for(let r=0;r<e.length;r+=2){let h=[n+o*(e[r]-n),i+o*(e[r+1]-i)];if(ge(h,t,s)&&me(e,h,t))return h;if(!o)break}return null}var me=(e,[t,s],n)=>[[-n,-W],[n,-W],[n,W],[-n,W]].every(([i,o])=>Mt(e,[t+i,s+o])),ge=([e,t],s,n)=>n.every(([i,o])=>Math.abs(o-t)>26||i>e+s+14||i+110<e-s);var ot={mouse:14,pen:18,touch:26};function Dt(e,t,s){let n=new Map,i=null,o=[0,0],r=!1,h=!1,a=d=>{let g=e.getBoundingClientRect();return[d.clientX-g.left,d.clientY-g.top]};function l(d){if(!(d.button||$t(d))){if(e.setPointerCapture?.(d.pointerId),n.set(d.pointerId,a(d)),n.size>1){t.release(),[i,h]=[null,!0];return}[o,r,h]=[a(d),!1,!1],i=t.pick(o,ot[d.pointerType]??ot.mouse),t.grab(i)}}function u(d){let g=n.get(d.pointerId);if(!g){e.style.cursor=t.pick(a(d),ot.mouse)===null?"":"grab";return}let w=a(d);n.set(d.pointerId,w),r||=Math.hypot(w[0]-o[0],w[1]-o[1])>4,n.size>1?m(d.pointerId,g,w):i!==null?t.drag(i,w):r&&!h&&t.pan(w[0]-g[0],w[1]-g[1])}function m(d,g,w){let[,y]=[...n].find(([A])=>A!==d)??[];if(!y)return;let v=A=>Math.max(1,Math.hypot(A[0]-y[0],A[1]-y[1]));t.pan((w[0]-g[0])/2,(w[1]-g[1])/2),t.zoom([(w[0]+y[0])/2,(w[1]+y[1])/2],v(g)/v(w))}function p(d){!n.delete(d.pointerId)||n.size||(!r&&!h&&i===null&&d.type==="pointerup"&&t.click(a(d)),t.release(),i=null)}function c(d){d.preventDefault();let g=d.deltaMode===1?30:1;t.zoom(a(d),Math.exp(Math.min(Math.max(d.deltaY*g,-240),240)*.0016))}let f={signal:s};e.addEventListener("pointerdown",l,f),e.addEventListener("pointermove",u,f),e.addEventListener("pointerup",p,f),e.addEventListener("pointercancel",p,f),e.addEventListener("wheel",c,{signal:s,passive:!1}),e.addEventListener("dblclick",d=>{$t(d)||t.doubleClick(a(d))},f)}var $t=e=>e.target instanceof Element&&e.target.closest("button, .fsw-help, .fsw-error")!==null;function k(e,t){return t instanceof ArrayBuffer?new e(t):t instanceof DataView?new e(t.buffer.slice(t.byteOffset,t.byteOffset+t.byteLength)):e.from(t??[])}var q=e=>e.map(t=>Float64Array.from(t));function jt(e){if(!e?.boundary)return null;let{domain:t,boundary:s,section:n}=e;return{...e,bias:k(Float64Array,e.bias),C:k(Float64Array,e.C),gram:{size:e.m,values:k(Float64Array,e.gram)},pairNorms:k(Float32Array,e.pairNorms),domain:t&&{rows:k(Float64Array,t.rows),lower:k(Float64Array,t.lower),upper:k(Float64Array,t.upper),text:t.text},samples:we(e.samples),members:e.members??[],boundary:{...s,frame:q(s.frame),classes:Int32Array.from(s.classes),shadow:k(Float64Array,s.shadow)},section:n?{...n,frame:q(n.frame)}:null}}function we(e){return{count:e?.count??0,products:k(Float32Array,e?.products),squares:k(Float32Array,e?.squares),labels:k(Uint16Array,e?.labels),ids:k(Uint32Array,e?.ids)}}function Bt({samples:e,gram:t},[s,n,i]){let{count:o,products:r,squares:h}=e,a=t.size,[l,u,m]=[0,0,0];for(let c=0,f=0;c<a;c++)for(let d=0;d<a;d++,f++)l+=s[c]*t.values[f]*s[d],u+=s[c]*t.values[f]*n[d],m+=s[c]*t.values[f]*i[d];let p={s:new Float32Array(o),t:new Float32Array(o),off:new Float32Array(o)};for(let c=0,f=0;c<o;c++){let[d,g,w]=[0,-u,-m];for(let y=0;y<a;y++,f++){let v=r[f];d+=v*s[y],g+=v*n[y],w+=v*i[y]}p.s[c]=g,p.t[c]=w,p.off[c]=Math.sqrt(Math.max(0,h[c]-2*d+l-g*g-w*w))}return p}var G=class{constructor(t=5e3){this.patience=t,this.silent=!1,this.roundTrips=[],this.inFlight=null,this.waiting=null,this.asked=null,this.lastId=0,this.retryAfter=t}offer(t,s){return this.inFlight?(this.waiting={payload:t},null):this.#t(t,s)}answer(t,s){return this.silent=!1,this.inFlight?.id!==t?null:(this.roundTrips.push(s-this.inFlight.at),this.roundTrips.length>200&&this.roundTrips.shift(),this.inFlight=null,this.retryAfter=this.patience,this.waiting?this.#t(this.waiting.payload,s):null)}tick(t){if(!this.inFlight||t-this.inFlight.at<this.retryAfter)return null;this.silent=!0,this.retryAfter*=2;let s=this.waiting?this.waiting.payload:this.asked;return this.#t(s,t)}notice(t){this.lastId=Math.max(this.lastId,t)}clear(){this.inFlight=null,this.waiting=null,this.retryAfter=this.patience}#t(t,s){return this.inFlight={id:++this.lastId,at:s},this.waiting=null,this.asked=t,{id:this.lastId,payload:t}}};var be=[["arrows","move the selected thing (Shift: bigger steps)"],["h","select probe or handle 1, 2, 3"],["+  −","zoom"],["m","boundary plane or section"],["p","pull the section through the nearest sample"],["0","reset"],["?","these keys; Escape closes"],["click","move the probe there; drag the ground to pan"],["double click","plane through a sample"]],ye=300,ve=640,Me=.78,J=class{constructor(){this.ground=b("canvas","fsw-canvas"),this.overlay=b("canvas","fsw-canvas"),this.chip=new U,this.chip.node.hidden=!0,this.help=Ae(),this.notice=b("div","fsw-notice"),this.notice.setAttribute("role","status"),this.error=b("div","fsw-error-slot"),this.resetButton=Ot("Reset the view","reset"),this.helpButton=Ot("Keys","?"),this.stage=b("div","fsw-stage",this.ground,this.overlay,this.chip.node,b("div","fsw-tools",this.resetButton,this.helpButton),this.notice,this.help,this.error),this.hint=b("span","fsw-hint"),this.numbers=b("span","fsw-numbers"),this.live=b("div","fsw-hidden"),this.live.setAttribute("aria-live","polite"),this.root=b("div","fsw-slice",this.stage,b("div","fsw-status",this.hint,this.numbers),this.live),this.root.tabIndex=0,this.root.setAttribute("role","application"),this.root.setAttribute("aria-roledescription","slice view"),this.root.setAttribute("aria-label","Slice through the feature space. Arrow keys move the probe, question mark lists the keys."),this.root.dataset.lmSuppressShortcuts="true",this.width=0,this.height=0}fit(){let t=Math.floor(this.root.clientWidth),s=Math.round(Math.min(Math.max(t*Me,ye),ve)),n=window.devicePixelRatio||1,i=Math.round(t*n);if(!t||t===this.width&&s===this.height&&this.ground.width===i)return!1;this.width=t,this.height=s,this.stage.style.height=`${s}px`;for(let o of[this.ground,this.overlay])o.width=i,o.height=Math.round(s*n);return!0}context(t){let s=t.getContext("2d");if(!s)return null;let n=t.width/(this.width||1);return s.setTransform(n,0,0,n,0,0),s.clearRect(0,0,this.width,this.height),s}toggleHelp(t=this.help.hidden){this.help.hidden=!t,this.helpButton.setAttribute("aria-expanded",String(t))}showNotice(t){this.notice.textContent!==t&&(this.notice.textContent=t),this.notice.hidden=!t}showError(t){let s=pt(t);this.error.replaceChildren(...s?[s]:[])}};function Ot(e,t){let s=b("button","fsw-tool",t);return s.type="button",s.title=e,s.setAttribute("aria-label",e),s}function Ae(){let e=b("dl","");for(let[s,n]of be)e.append(b("dt","",s),b("dd","",n));let t=b("div","fsw-help",b("strong","","Keys and gestures"),e);return t.hidden=!0,t}function Ht(e,t){let{size:s,values:n}=e,i=new Float64Array(s);for(let o=0,r=0;o<s;o++){let h=0;for(let a=0;a<s;a++)h+=n[r++]*t[a];i[o]=h}return i}function rt(e,t){let s=0;for(let n=0;n<e.length;n++)s+=e[n]*t[n];return s}var R=(e,t,s)=>rt(t,Ht(e,s)),$=(e,t)=>Math.sqrt(Math.max(0,R(e,t,t))),T=(e,t,s)=>e.map((n,i)=>n+t*s[i]);function at(e,t){let s=new Float64Array(e);return s[t]=1,s}var D=([e,t,s],[n,i])=>e.map((o,r)=>o+n*t[r]+i*s[r]);function j(e,[t,s,n],i){let o=Ht(e,T(i,-1,t));return[rt(o,s),rt(o,n)]}var _t=(e,t,s)=>$(e,T(s,-1,D(t,j(e,t,s))));function Rt(e,[t,s,n]){let i=V(e,s);return[t,i,V(e,T(n,-R(e,n,i),i))]}function V(e,t){let s=$(e,t);return t.map(n=>n/s)}function Kt(e,t,[s,n,i]){let o=s.length,r=new Float64Array(t.length*3);for(let h=0,a=0;h<t.length;h++){let l=t[h],u=0,m=0;for(let p=0;p<o;p++,a++){let c=e[a];l+=c*s[p],u+=c*n[p],m+=c*i[p]}r[3*h]=l,r[3*h+1]=u,r[3*h+2]=m}return r}function Ut(e,t,s,[n,i]){let o=e.length/3,r=s?s.length:o,h=d=>s?s[d]:d,a=d=>e[3*d]+e[3*d+1]*n+e[3*d+2]*i,[l,u]=[-1,-1/0];for(let d=0;d<r;d++){let g=a(h(d));(g>u||g===u&&h(d)<l)&&([l,u]=[h(d),g])}let[m,p,c,f]=[-1,1/0,-1,1/0];for(let d=0;d<r;d++){let g=h(d);if(g===l)continue;let w=u-a(g);w<p&&([m,p]=[g,w]);let y=t[l*o+g];y>0&&w/y<f&&([c,f]=[g,w/y])}return{classIndex:l,runnerUp:m,margin:p,distance:f,nearest:c}}function Wt(e,t,s,n,i){let o=Rt(e,t),[r,h]=s.filter((w,y)=>y!==n),a=Math.hypot(h[0]-r[0],h[1]-r[1]),l=a>0?[(h[0]-r[0])/a,(h[1]-r[1])/a]:[1,0],[,u,m]=o,p=(w,y)=>u.map((v,A)=>w*v+y*m[A]),c=[r,h].map(w=>D(o,w)),f=D(o,s[n]),d=Math.max(a,$(e,T(f,-1,c[0])),Number.MIN_VALUE),g=i.filter(w=>c.every(y=>$(e,T(w,-1,y))>1e-9*d));return{gram:e,pivot:c[0],pivotAt:r,along:l,axis:p(l[0],l[1]),side:p(-l[1],l[0]),family:[f,...g].map(w=>({vector:w,at:j(e,o,w)})),scale:d}}function qt(e,t){let{gram:s,pivot:n,pivotAt:i,along:o,axis:r}=e,h=T(ke(e.family,t),-1,n),a=T(h,-R(s,h,r),r);if($(s,a)>1e-9*e.scale){let c=V(s,a);e.side=R(s,c,e.side)<0?c.map(f=>-f):c}let{side:l}=e,u=r.map((c,f)=>o[0]*c-o[1]*l[f]),m=r.map((c,f)=>o[1]*c+o[0]*l[f]);return[n.map((c,f)=>c-i[0]*u[f]-i[1]*m[f]),u,m]}function ke(e,[t,s]){let n=new Float64Array(e[0].vector.length),i=0;for(let{vector:o,at:r}of e){let h=(r[0]-t)**2+(r[1]-s)**2;if(h<Number.MIN_VALUE)return o;let a=1/h;i+=a;for(let l=0;l<n.length;l++)n[l]+=a*o[l]}return n.map(o=>o/i)}var Y=class{constructor([t,s,n],i,o){this.cs=t,this.ct=s,this.span=n,this.width=i,this.height=o,this.scale=i/n}toScreen([t,s]){return[this.width/2+(t-this.cs)*this.scale,this.height/2-(s-this.ct)*this.scale]}toPlane([t,s]){return[this.cs+(t-this.width/2)/this.scale,this.ct-(s-this.height/2)/this.scale]}get extent(){let[t,s]=[this.span/2,this.height/this.scale/2];return[this.cs-t,this.cs+t,this.ct-s,this.ct+s]}polygon(t){let s=new Float64Array(t.length);for(let n=0;n<s.length;n+=2)s[n]=this.width/2+(t[n]-this.cs)*this.scale,s[n+1]=this.height/2-(t[n+1]-this.ct)*this.scale;return s}},X=([e,t,s,n],i)=>[(e+t)/2,(s+n)/2,Math.max(t-e,(n-s)/i)];var xe=1e-4,Ie=30,K=class{constructor(t,s,n){this.scene=t,this.aspect=n,this.mode=s.mode==="section"&&t.section?"section":"boundary",this.views={},this.frame=this.home.frame,this.handles=this.#t();let i=s.frame?.length===3&&s.frame.every(o=>o.length===t.gram.size);this.mode==="section"&&i&&(this.frame=q(s.frame)),this.mode==="section"&&s.handles?.length===3&&(this.handles=s.handles),this.view=s.view??X(this.home.extent,n),this.probe=s.probe??this.#o(),this.selected=-1,this.turning=null,this.plane=this.#i()}get home(){return this.mode==="section"&&this.scene.section?this.scene.section:this.scene.boundary}pose(){let{mode:t,probe:s,frame:n,handles:i,view:o}=this;return{mode:t,probe:s,frame:n.map(r=>Array.from(r)),handles:t==="section"?i:[],view:o}}reading(){return Ut(this.plane.logits,this.scene.pairNorms,this.plane.classes,this.probe)}get inDomain(){return At(this.plane.halfPlanes,this.probe)}moveProbe(t){this.probe=t}beginTurn(t){let{scene:s,frame:n,handles:i}=this,o=s.members.map(r=>at(s.gram.size,r.column));this.turning={tilt:Wt(s.gram,n,i,t,o),handle:t}}turnTo(t){if(!this.turning)return;let{tilt:s,handle:n}=this.turning;this.frame=qt(s,t),this.handles=this.handles.map((i,o)=>o===n?t:i),this.plane=this.#i()}endTurn(){this.turning=null}panBy(t,s){this.view=[this.view[0]+t,this.view[1]+s,this.view[2]]}zoomAbout([t,s],n){let[i,o,r]=this.view,[h,a]=this.home.extent,l=Math.min(Math.max(r*n,(a-h)*xe),(a-h)*Ie),u=l/r;this.view=[t+(i-t)*u,s+(o-s)*u,l]}setMode(t){if(t===this.mode||t==="section"&&!this.scene.section)return;let s=D(this.frame,this.probe);this.views[this.mode]=this.view,this.mode=t,this.frame=this.home.frame,this.handles=this.#t(),this.selected=-1,this.turning=null,this.probe=j(this.scene.gram,this.frame,s),this.view=this.views[t]??X(this.home.extent,this.aspect),this.plane=this.#i()}reset(){this.frame=this.home.frame,this.handles=this.#t(),this.view=X(this.home.extent,this.aspect),this.probe=this.#o(),this.turning=null,this.plane=this.#i()}nearestSample(){let{s:t,t:s,off:n}=this.plane.shadows,[i,o]=this.probe,[r,h]=[-1,1/0];for(let a=0;a<t.length;a++){let l=(t[a]-i)**2+(s[a]-o)**2+(this.mode==="section"?n[a]**2:0);l<h&&([r,h]=[a,l])}return r}#t(){return this.home===this.scene.section?this.scene.section.handles.map(t=>[t[0],t[1]]):[]}#o(){let[t,s,n,i]=this.home.extent;return[(t+s)/2,(n+i)/2]}#i(){let{scene:t,frame:s,mode:n}=this,{C:i,bias:o,gram:r,domain:h,boundary:a}=t,l=n==="section",u=l?t.members:t.members.filter(m=>a.classes.includes(m.classIndex));return{frame:s,logits:Kt(i,o,s),classes:l?null:a.classes,halfPlanes:l?h?kt(h,s):new Float64Array(0):a.shadow,shadows:Bt(t,s),members:u.map(({label:m,classIndex:p,column:c})=>{let f=at(r.size,c);return{label:m,classIndex:p,at:j(r,s,f),off:_t(r,s,f)}})}}};var Z=class{constructor(t,s){let n=getComputedStyle(t),i=(o,r)=>et(n.getPropertyValue(o),r);this.ground=i("--fsw-ground",[255,255,255]),this.dark=O(this.ground)<.18,this.text=i("--fsw-text",this.dark?[230,230,235]:[30,32,36]),this.quiet=S(this.text,this.ground,.4),this.halo=M(this.ground,.82),this.font=n.fontFamily||"sans-serif",this.colors=s,this.paints=new Map}paint(t){let s=this.paints.get(t);if(s)return s;let n=et(this.colors[t]??"",[128,128,128]),i=S(this.ground,n,this.dark?.24:.17),o=H(H(n,i,3),this.ground,3),r={fill:M(i),hatch:M(S(i,o,this.dark?.26:.24)),ink:M(o),dot:H(n,i,2.1),text:M(H(n,i,4.5)),solid:M(n)};return this.paints.set(t,r),r}};function F(e,t){let s=Float64Array.from(e).sort();return s.length?s[Math.min(s.length-1,Math.floor(t*s.length))]:0}var Se=100,Te=10,Pe=240,Q=class{constructor(){this.frames=0,this.last=-1/0,this.work=[],this.gaps=[]}record(t,s,n){this.frames++,Gt(this.work,s-t),n&&t-this.last<Se&&Gt(this.gaps,t-this.last),this.last=n?t:-1/0}get rate(){return this.gaps.length<Te?0:Math.round(1e3/F(this.gaps.slice(-60),.5))}summary(t){return{frames:this.frames,p50:F(this.work,.5),p95:F(this.work,.95),gapP50:F(this.gaps,.5),gapP95:F(this.gaps,.95),roundTrips:t.length,rtP50:F(t,.5),rtP95:F(t,.95)}}};function Gt(e,t){e.push(t),e.length>Pe&&e.shift()}var Fe=400,Ee=500,ht=class{constructor(t,s,n){this.model=t,this.signal=n,this.stage=new J,this.times=new Q,this.scheduler=new G,this.sent=new Set,this.poseId=0,this.state=null,this.answer=null,this.cells=[],this.names=[],this.theme=null,this.pressed=!1,this.held=!1,this.frame=0,this.groundDirty=!0,this.speech=0,s.append(this.stage.root),this.#t(),this.#o(),this.#d(),this.stage.fit(),this.#s()}#t(){let{model:t,signal:s,stage:n}=this;B(t,"scene",s,()=>this.#o()),B(t,"pose",s,()=>this.#i()),B(t,"answer",s,()=>this.#c()),B(t,"error",s,()=>this.#d()),Dt(n.stage,this.#y(),s),bt(n.root,this.#v(),s),n.resetButton.addEventListener("click",()=>this.#m(),{signal:s}),n.helpButton.addEventListener("click",()=>n.toggleHelp(),{signal:s}),n.root.addEventListener("fsw-stats",()=>this.#E(),{signal:s});let i=()=>this.#s();n.root.addEventListener("focus",i,{signal:s}),n.root.addEventListener("blur",i,{signal:s});let o=new ResizeObserver(()=>n.fit()&&this.#T());o.observe(n.root);let r=new MutationObserver(i);r.observe(document.body,{attributes:!0,attributeFilter:["data-jp-theme-light","data-jp-theme-name","class"]});let h=setInterval(()=>this.#b(),Ee);s.addEventListener("abort",()=>{o.disconnect(),r.disconnect(),clearInterval(h),clearTimeout(this.speech),cancelAnimationFrame(this.frame),n.root.remove()})}#o(){let t=jt(this.model.get("scene"));if(this.scheduler.clear(),this.answer=null,this.state=null,t){let s=this.model.get("pose")??{},n=s.mode&&!this.sent.has(s.id);this.state=new K(t,n?s:{},this.#l()),n?this.#f(s.id):this.#a(),this.#c()}this.stage.chip.node.hidden=!t,this.#r(),this.#s()}#i(){let t=this.model.get("pose")??{};if(!this.state||!t.mode||this.sent.has(t.id))return;let s=this.state.selected;this.state=new K(this.state.scene,t,this.#l()),this.state.selected=Math.min(s,this.state.handles.length-1),this.#f(t.id),this.scheduler.clear(),this.#r(),this.#s()}#c(){let t=this.model.get("answer");if(typeof t?.id!="number")return;t.id===this.poseId&&(this.answer=t);let s=this.scheduler.answer(t.id,performance.now());s&&this.#h(s),this.#r(),this.#s(!1)}#d(){this.stage.showError(this.model.get("error"))}#a(){if(!this.state)return;let t=this.scheduler.offer({...this.state.pose(),final:!this.held},performance.now());t&&this.#h(t)}#h({id:t,payload:s}){this.sent.add(t),this.poseId=t,this.model.set("pose",{id:t,...s}),this.model.save_changes()}#f(t){this.poseId=t,this.scheduler.notice(t)}#u(t){if(!this.state||t<0)return;let s=Math.max(this.state.selected,0);this.model.send?.({type:"through",sample:this.state.scene.samples.ids[t],handle:s})}#b(){let t=this.scheduler.tick(performance.now());t&&this.#h(t),this.#r()}#y(){let t=s=>this.#n().toPlane(s);return{pick:(s,n)=>this.#M(s,n),grab:s=>this.#A(s),drag:(s,n)=>this.#p(s,t(n)),release:()=>this.#k(),pan:(s,n)=>this.#e(i=>i.panBy(-s/this.#n().scale,n/this.#n().scale)),zoom:(s,n)=>this.#e(i=>i.zoomAbout(t(s),n)),click:s=>this.#e(n=>n.moveProbe(t(s)),!1),doubleClick:s=>this.#u(this.#S(s))}}#v(){return{step:(t,s)=>this.#x(t,s),cycle:()=>this.#I(),zoom:t=>this.#e(s=>s.zoomAbout([s.view[0],s.view[1]],t)),reset:()=>this.#m(),toggleMode:()=>this.#e(t=>t.setMode(t.mode==="section"?"boundary":"section")),pullNearest:()=>this.#u(this.state?.nearestSample()??-1),help:t=>this.stage.toggleHelp(t)}}#M([t,s],n){if(!this.state)return null;let i=this.#n(),o=null,r=n;return[this.state.probe,...this.state.handles].forEach((h,a)=>{let[l,u]=i.toScreen(h),m=Math.hypot(l-t,u-s);m<=r&&([o,r]=[a-1,m])}),o}#A(t){this.pressed=!0,!(!this.state||t===null)&&(this.held=!0,this.state.selected=t,t>=0&&this.state.beginTurn(t),this.#s(!1))}#p(t,s){t<0?this.#e(n=>n.moveProbe(s),!1):this.#e(n=>n.turnTo(s))}#k(){let t=this.held;this.pressed=this.held=!1,this.state?.endTurn(),t&&this.#a()}#x(t,s){let{state:n}=this;if(!n)return;let[i,o]=[n.selected<0?n.probe:n.handles[n.selected],n.view[2]];n.selected>=0&&n.turning?.handle!==n.selected&&n.beginTurn(n.selected),this.#p(n.selected,[i[0]+t*o,i[1]+s*o])}#I(){let{state:t}=this;t&&(t.endTurn(),t.selected=t.selected+1<t.handles.length?t.selected+1:-1,this.#w(t.selected<0?"Probe":`Handle ${t.selected+1}, ${t.scene.section?.labels[t.selected]}`),this.#s(!1))}#m(){this.#e(t=>t.reset())}#S(t){if(!this.state)return-1;let{s,t:n}=this.state.plane.shadows,i=this.#n(),[o,r]=[-1,10];for(let h=0;h<s.length;h++){let[a,l]=i.toScreen([s[h],n[h]]),u=Math.hypot(a-t[0],l-t[1]);u<r&&([o,r]=[h,u])}return o}#e(t,s=!0){this.state&&(t(this.state),this.#a(),this.#s(s))}#l(){return this.stage.height/this.stage.width||.78}#n(){let t=this.state?.view??[0,0,1];return new Y(t,this.stage.width,this.stage.height)}#T(){this.state&&(this.state.aspect=this.#l()),this.groundDirty=!0,this.#g(performance.now())}#s(t=!0){this.groundDirty||=t,!this.frame&&!this.signal.aborted&&(this.frame=requestAnimationFrame(()=>this.#g(performance.now())))}#g(t){cancelAnimationFrame(this.frame),this.frame=0,this.stage.width&&(this.groundDirty&&this.#P(),this.groundDirty=!1,this.#F(),this.times.record(t,performance.now(),this.pressed))}#P(){let{state:t,stage:s}=this,n=s.context(s.ground);if(!t)return;let{scene:i,plane:o}=t,r=this.#n();if(this.theme=new Z(s.root,i.colors),this.cells=ft(o.logits,r.extent,o.classes),!n)return;let h=[...o.members.map(a=>a.at),...t.handles].map(a=>r.toScreen(a));this.names=Lt(n,this.cells,o.halfPlanes,i.classNames,r,this.theme,h),xt(n,this.cells,r,this.theme),It(n,o.halfPlanes,r,this.theme),wt(n,i,o,t.mode==="section",r,this.theme)}#F(){let{state:t,stage:s,theme:n}=this,i=s.context(s.overlay);if(!t||!n)return;let o=this.#n(),r=t.reading(),h=o.toScreen(t.probe),a=this.answer?.landing??null;i&&(Tt(i,this.cells.find(u=>u.classIndex===r.classIndex),t,o,n),zt(i,this.names,n),Pt(i,t,o,n),a&&Ft(i,a,t,o,n),Et(i,h,r.classIndex,t.selected<0&&s.root.matches(":focus-visible"),n));let l=gt(t,r,this.answer);s.chip.write(l,n.paint(r.classIndex).text),s.chip.place(h,s.width,s.height,a&&o.toScreen([a[0],a[1]])),this.#w([l.name,l.detail,l.scope,...l.notes].join(", "))}#w(t){t!==this.stage.live.textContent&&(clearTimeout(this.speech),this.speech=window.setTimeout(()=>this.stage.live.textContent=t,Fe))}#r(){let{stage:t,state:s,scheduler:n,times:i}=this;t.hint.textContent=s?s.mode==="section"?"drag the point · drag a handle to tilt the plane · wheel to zoom · ? for keys":"drag the point · drag the ground to pan · wheel to zoom · ? for keys":"";let o=n.roundTrips,r=[];i.rate&&r.push(`${i.rate} fps`),n.silent?r.push("kernel silent"):o.length&&r.push(`kernel ${Math.round(i.summary(o.slice(-20)).rtP50)} ms`),t.numbers.textContent=r.join(" · ");let h=n.silent?"The kernel is not answering. The slice stays live; images wait.":"";t.showNotice(s?h:"Preparing the slice…"),t.root.toggleAttribute("data-empty",!s)}#E(){this.model.set("stats",this.stats()),this.model.save_changes()}stats(){return this.times.summary(this.scheduler.roundTrips)}viewState(){let{state:t}=this;if(!t)return null;let{classIndex:s,margin:n,distance:i}=t.reading();return{pose:{id:this.poseId,...t.pose(),final:!this.held},chip:{classIndex:s,margin:n,distance:i},cells:this.cellList()}}cellList(){return this.cells.map(({classIndex:t,polygon:s})=>({classIndex:t,polygon:Array.from({length:s.length/2},(n,i)=>[s[2*i],s[2*i+1]])}))}};function Ce({model:e,el:t,signal:s}){let n=ut(s),i=new ht(e,t,n.signal),o={stats:()=>i.stats(),state:()=>i.viewState(),cells:()=>i.cellList()};return Object.assign(i.stage.root,{fsw:o}),()=>n.abort()}var zs={render:Ce};export{zs as default};
+// src/cells.js
+var ROUNDING = 2e-14;
+function walkCells(logits, extent, classes = null) {
+  const planes = gather(logits, classes);
+  if (!planes.index.length) return [];
+  const walk = begin(planes, extent);
+  const [s0, s1, t0, t1] = extent;
+  const queue = [winner(planes, (s0 + s1) / 2, (t0 + t1) / 2)];
+  for (let v = 0; v < 4; v++) queue.push(winner(planes, walk.frame.x[v], walk.frame.y[v]));
+  const seen = new Uint8Array(planes.index.length);
+  const cells = [];
+  for (let head = 0; head < queue.length; head++) {
+    const i = queue[head];
+    if (seen[i]) continue;
+    seen[i] = 1;
+    if (hasTwin(walk, i)) continue;
+    const draft = tidy(carve(walk, i), walk.shortest);
+    if (draft.x.length < 3) continue;
+    const rivals = draft.edge.filter((j) => j >= 0);
+    walk.edges.set(i, rivals);
+    for (const j of rivals) {
+      if (seen[j]) continue;
+      const list = walk.known.get(j);
+      if (list) list.push(i);
+      else walk.known.set(j, [i]);
+      queue.push(j);
+    }
+    cells.push(finished(planes, i, draft));
+  }
+  return cells;
+}
+function begin(planes, extent) {
+  const [s0, s1, t0, t1] = extent;
+  return {
+    planes,
+    frame: { x: [s0, s1, s1, s0], y: [t0, t0, t1, t1], edge: [-1, -1, -1, -1], settled: [false, false, false, false] },
+    tolerance: ROUNDING * magnitude(planes, extent),
+    shortest: 1e-13 * (s1 - s0 + t1 - t0),
+    edges: /* @__PURE__ */ new Map(),
+    known: /* @__PURE__ */ new Map(),
+    agreed: /* @__PURE__ */ new Map()
+  };
+}
+function gather(logits, classes) {
+  const index = classes ? Int32Array.from(classes).sort() : Int32Array.from({ length: logits.length / 3 }, (_, k) => k);
+  const planes = { index, c: new Float64Array(index.length), a: new Float64Array(index.length), b: new Float64Array(index.length) };
+  for (let n = 0; n < index.length; n++) {
+    const at = 3 * index[n];
+    planes.c[n] = logits[at];
+    planes.a[n] = logits[at + 1];
+    planes.b[n] = logits[at + 2];
+  }
+  return planes;
+}
+function magnitude({ c, a, b }, [s0, s1, t0, t1]) {
+  const s = Math.max(Math.abs(s0), Math.abs(s1));
+  const t = Math.max(Math.abs(t0), Math.abs(t1));
+  let largest = 0;
+  for (let k = 0; k < c.length; k++) {
+    largest = Math.max(largest, Math.abs(c[k]) + Math.abs(a[k]) * s + Math.abs(b[k]) * t);
+  }
+  return largest;
+}
+function winner({ c, a, b }, s, t) {
+  let best = 0;
+  let top = -Infinity;
+  for (let k = 0; k < c.length; k++) {
+    const value = c[k] + a[k] * s + b[k] * t;
+    if (value > top) {
+      top = value;
+      best = k;
+    }
+  }
+  return best;
+}
+var lead = ({ c, a, b }, i, j, s, t) => c[i] - c[j] + (a[i] - a[j]) * s + (b[i] - b[j]) * t;
+function hasTwin({ planes, frame, tolerance, edges }, i) {
+  for (const j of edges.keys()) {
+    let v = 0;
+    while (v < 4 && Math.abs(lead(planes, i, j, frame.x[v], frame.y[v])) <= 2 * tolerance) v++;
+    if (v === 4) return true;
+  }
+  return false;
+}
+function carve(walk, i) {
+  const { planes, tolerance } = walk;
+  const rivals = new Set(walk.known.get(i));
+  const near = new Set([...rivals].flatMap((j) => walk.edges.get(j) ?? []));
+  let draft = { ...walk.frame, settled: [...walk.frame.settled] };
+  for (const j of rivals) draft = cut(planes, draft, i, j);
+  for (; ; ) {
+    const vertex = draft.settled.indexOf(false);
+    if (vertex < 0) return draft;
+    const j = objector(walk, draft, vertex, i, near);
+    if (j === i || rivals.has(j) || lead(planes, j, i, draft.x[vertex], draft.y[vertex]) <= tolerance) {
+      draft.settled[vertex] = true;
+    } else {
+      rivals.add(j);
+      draft = cut(planes, draft, i, j);
+    }
+  }
+}
+function objector({ planes, tolerance, shortest, agreed }, { x, y, edge }, vertex, i, near) {
+  const [s, t] = [x[vertex], y[vertex]];
+  let [best, most] = [i, tolerance];
+  for (const j2 of near) {
+    const ahead = lead(planes, j2, i, s, t);
+    if (ahead > most) [best, most] = [j2, ahead];
+  }
+  if (best !== i) return best;
+  const [before, after] = [edge[(vertex || edge.length) - 1], edge[vertex]];
+  const inner2 = before >= 0 && after >= 0;
+  const key = inner2 ? tripleKey(i, before, after, planes.index.length) : -1;
+  const met = agreed.get(key);
+  if (met && Math.abs(met[0] - s) + Math.abs(met[1] - t) <= shortest) return i;
+  const j = winner(planes, s, t);
+  if (inner2 && lead(planes, j, i, s, t) <= tolerance) agreed.set(key, [s, t]);
+  return j;
+}
+function tripleKey(i, j, k, K) {
+  const low = Math.min(i, j, k);
+  const high = Math.max(i, j, k);
+  return (low * K + (i + j + k - low - high)) * K + high;
+}
+function cut(planes, draft, i, j) {
+  const { x, y, edge, settled } = draft;
+  const out = { x: [], y: [], edge: [], settled: [] };
+  const push2 = (px, py, e, done) => {
+    out.x.push(px);
+    out.y.push(py);
+    out.edge.push(e);
+    out.settled.push(done);
+  };
+  const n = x.length;
+  let next = n ? lead(planes, i, j, x[0], y[0]) : 0;
+  const first = next;
+  for (let v = 0; v < n; v++) {
+    const w = v + 1 < n ? v + 1 : 0;
+    const here = next;
+    next = w ? lead(planes, i, j, x[w], y[w]) : first;
+    if (here >= 0) push2(x[v], y[v], here === 0 && next < 0 ? j : edge[v], settled[v]);
+    if (here > 0 && next < 0 || here < 0 && next > 0) {
+      const share = here / (here - next);
+      push2(x[v] + share * (x[w] - x[v]), y[v] + share * (y[w] - y[v]), here > 0 ? j : edge[v], false);
+    }
+  }
+  return out;
+}
+function tidy(draft, shortest) {
+  const { x, y, edge, settled } = draft;
+  const keep = x.map((_, v) => {
+    const w = (v + 1) % x.length;
+    return Math.abs(x[w] - x[v]) + Math.abs(y[w] - y[v]) > shortest;
+  });
+  if (keep.every(Boolean)) return draft;
+  const kept = (list) => list.filter((_, v) => keep[v]);
+  return { x: kept(x), y: kept(y), edge: kept(edge), settled: kept(settled) };
+}
+function finished(planes, i, { x, y, edge }) {
+  const polygon = new Float64Array(2 * x.length);
+  for (let v = 0; v < x.length; v++) {
+    polygon[2 * v] = x[v];
+    polygon[2 * v + 1] = y[v];
+  }
+  return { classIndex: planes.index[i], polygon, neighbours: Int32Array.from(edge, (j) => j < 0 ? -1 : planes.index[j]) };
+}
+
+// src/host.js
+function lifetime(host) {
+  const controller = new AbortController();
+  host?.addEventListener("abort", () => controller.abort(), { once: true, signal: controller.signal });
+  return controller;
+}
+function onChange(model, name, signal, act) {
+  const event = `change:${name}`;
+  model.on(event, act);
+  signal.addEventListener("abort", () => model.off(event, act), { once: true });
+}
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+function errorCard(error) {
+  if (!error?.title) return null;
+  const card = element("div", "fsw-error", element("strong", "", error.title));
+  card.setAttribute("role", "alert");
+  const list = element("dl", "");
+  for (const [term, text] of [["received", error.received], ["allowed", error.allowed], ["to do", error.todo]]) {
+    if (text) list.append(element("dt", "", String(term)), element("dd", "", String(text)));
+  }
+  card.append(list);
+  return card;
+}
+
+// src/chip.js
+var GAP = 16;
+var EDGE = 6;
+function number(value) {
+  if (!Number.isFinite(value)) return "\u2013";
+  const size = Math.abs(value);
+  return size >= 1e3 || size > 0 && size < 5e-3 ? value.toPrecision(2) : value.toFixed(2);
+}
+function chipText(state, reading, answer) {
+  const { classNames, K, boundary, domain } = state.scene;
+  const whole = state.mode === "section" || boundary.exactAll;
+  const name = classNames[reading.classIndex] ?? "";
+  const notes = [];
+  if (!state.inDomain) notes.push(domain?.text ? `outside the domain (${domain.text})` : "outside the domain");
+  if (answer && answer.classIndex !== reading.classIndex && !whole) notes.push(`among all ${K}: ${classNames[answer.classIndex]}`);
+  return {
+    name,
+    scope: whole ? `exact for all ${K}` : `side exact for ${boundary.classes.length} classes`,
+    detail: reading.nearest < 0 ? "no boundary" : `margin ${number(reading.margin)} \xB7 ${number(reading.distance)} to ${classNames[reading.nearest]}`,
+    notes
+  };
+}
+var Chip = class {
+  constructor() {
+    this.name = element("strong", "");
+    this.scope = element("span", "fsw-chip-scope");
+    this.detail = element("div", "fsw-chip-detail");
+    this.notes = element("div", "fsw-chip-notes");
+    this.node = element("div", "fsw-chip", element("div", "fsw-chip-head", this.name, this.scope), this.detail, this.notes);
+    this.node.setAttribute("aria-hidden", "true");
+    this.side = 0;
+    this.shown = "";
+    this.size = [0, 0];
+  }
+  /** @param {ReturnType<typeof chipText>} text @param {string} colour of the class name */
+  write(text, colour) {
+    const key = [text.name, text.scope, text.detail, colour, ...text.notes].join("\n");
+    if (key === this.shown) return;
+    this.shown = key;
+    this.name.textContent = text.name;
+    this.name.style.color = colour;
+    this.scope.textContent = text.scope;
+    this.detail.textContent = text.detail;
+    this.notes.replaceChildren(...text.notes.map((note) => element("div", "", note)));
+    this.size = [this.node.offsetWidth, this.node.offsetHeight];
+  }
+  /** @param {Point} probe on the screen @param {number} width @param {number} height of the stage @param {Point | null} landing */
+  place(probe, width, height, landing) {
+    const place = placeChip(probe, this.size, [width, height], landing, this.side);
+    this.side = place.side;
+    this.node.style.transform = `translate(${Math.round(place.x)}px, ${Math.round(place.y)}px)`;
+  }
+};
+function placeChip([px, py], [w, h], [width, height], landing, side) {
+  const slide = Math.min(Math.max(px - w / 2, EDGE), Math.max(EDGE, width - w - EDGE));
+  const places = [
+    [px + GAP, py - h - 4],
+    [px - GAP - w, py - h - 4],
+    [px + GAP, py + 4],
+    [px - GAP - w, py + 4],
+    [slide, py - h - GAP],
+    [slide, py + GAP]
+  ].map(([x, y], index) => ({ x, y, side: index }));
+  const fits2 = places.filter(({ x, y }) => x >= EDGE && y >= EDGE && x + w <= width - EDGE && y + h <= height - EDGE);
+  const clear = fits2.filter(({ x, y }) => !landing || landing[0] < x - 8 || landing[0] > x + w + 8 || landing[1] < y - 8 || landing[1] > y + h + 8);
+  const choice = clear.length ? clear : fits2;
+  return choice.find((place) => place.side === side) ?? choice[0] ?? places[py > height / 2 ? 4 : 5];
+}
+
+// src/dots.js
+var RADIUS = 2.3;
+var SHADES = [0.85, 0.6, 0.4, 0.24, 0.12];
+var HIDDEN = 255;
+var PHASES = 4;
+function drawSamples(ctx, scene, plane, viewport, theme) {
+  const { width: across, height: down } = ctx.canvas;
+  const image = ctx.createImageData(across, down);
+  const ratio = across / viewport.width;
+  const pixels = new Uint32Array(image.data.buffer);
+  const brush = makeBrush(RADIUS * ratio, across);
+  const { reach } = brush;
+  const { labels } = scene.samples;
+  const { s, t } = plane.shadows;
+  const shades = shadesOf(scene, plane);
+  const scale = viewport.scale * ratio;
+  for (let shade = SHADES.length - 1; shade >= 0; shade--) {
+    for (let n = 0; n < shades.length; n++) {
+      if (shades[n] !== shade) continue;
+      const x = Math.round(PHASES * (across / 2 + (s[n] - viewport.cs) * scale));
+      const y = Math.round(PHASES * (down / 2 - (t[n] - viewport.ct) * scale));
+      const [column, line] = [Math.floor(x / PHASES), Math.floor(y / PHASES)];
+      if (!(column >= reach && line >= reach && column + reach < across && line + reach < down)) continue;
+      const phase = (y - PHASES * line) * PHASES + x - PHASES * column;
+      stamp(pixels, brush, phase, line * across + column, theme.paint(labels[n]).dot, SHADES[shade]);
+    }
+  }
+  ctx.putImageData(image, 0, 0);
+}
+function shadesOf({ samples, spread }, { shadows, classes }) {
+  if (classes) return Uint8Array.from(samples.labels, (k) => classes.includes(k) ? 0 : HIDDEN);
+  return Uint8Array.from(shadows.off, (off) => {
+    const ratio = off / spread;
+    return ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : 4;
+  });
+}
+function makeBrush(radius, width) {
+  const reach = Math.ceil(radius + 1);
+  const phases = Array.from({ length: PHASES * PHASES }, (_, phase) => {
+    const [cx, cy] = [phase % PHASES / PHASES, Math.floor(phase / PHASES) / PHASES];
+    const [steps, cover] = [[], []].map((list) => (
+      /** @type {number[]} */
+      list
+    ));
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) {
+        const inside = radius + 0.5 - Math.hypot(dx + 0.5 - cx, dy + 0.5 - cy);
+        if (inside <= 0) continue;
+        steps.push(dy * width + dx);
+        cover.push(Math.min(inside, 1));
+      }
+    }
+    return { steps: Int32Array.from(steps), cover: Float64Array.from(cover) };
+  });
+  return { reach, phases };
+}
+function stamp(pixels, brush, phase, centre, [r, g, b], opacity) {
+  const { steps, cover } = brush.phases[phase];
+  const plain = b << 16 | g << 8 | r;
+  for (let i = 0; i < steps.length; i++) {
+    const at = centre + steps[i];
+    const alpha = cover[i] * opacity;
+    const old = pixels[at];
+    if (!old) {
+      pixels[at] = 255 * alpha << 24 | plain;
+      continue;
+    }
+    const under = (old >>> 24) / 255 * (1 - alpha);
+    const total = alpha + under;
+    const mine = alpha / total;
+    const rest = 1 - mine;
+    pixels[at] = 255 * total << 24 | b * mine + (old >>> 16 & 255) * rest << 16 | g * mine + (old >>> 8 & 255) * rest << 8 | r * mine + (old & 255) * rest;
+  }
+}
+
+// src/keys.js
+var STEP = 0.01;
+var BIG_STEP = 0.05;
+var ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+function listenKeys(root, actions, signal) {
+  const commands = {
+    h: actions.cycle,
+    "+": () => actions.zoom(1 / 1.25),
+    "=": () => actions.zoom(1 / 1.25),
+    "-": () => actions.zoom(1.25),
+    0: actions.reset,
+    m: actions.toggleMode,
+    p: actions.pullNearest,
+    "?": () => actions.help(),
+    Escape: () => actions.help(false)
+  };
+  function press(event) {
+    if (event.key === "Tab") return;
+    event.stopPropagation();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const arrow = ARROWS[event.key];
+    const size = event.shiftKey ? BIG_STEP : STEP;
+    const act = arrow ? () => actions.step(arrow[0] * size, arrow[1] * size) : commands[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+  root.addEventListener("keydown", press, { signal });
+}
+
+// src/polygon.js
+var windowPolygon = ([s0, s1, t0, t1]) => Float64Array.of(s0, t0, s1, t0, s1, t1, s0, t1);
+function area(polygon) {
+  let twice = 0;
+  for (let i = 0; i < polygon.length; i += 2) {
+    const j = (i + 2) % polygon.length;
+    twice += polygon[i] * polygon[j + 1] - polygon[j] * polygon[i + 1];
+  }
+  return twice / 2;
+}
+function centroid(polygon) {
+  let [x, y, twice] = [0, 0, 0];
+  const [x0, y0] = polygon;
+  for (let i = 0; i < polygon.length; i += 2) {
+    const j = (i + 2) % polygon.length;
+    const [ax, ay, bx, by] = [polygon[i] - x0, polygon[i + 1] - y0, polygon[j] - x0, polygon[j + 1] - y0];
+    const cross = ax * by - bx * ay;
+    x += (ax + bx) * cross;
+    y += (ay + by) * cross;
+    twice += cross;
+  }
+  return twice ? [x0 + x / (3 * twice), y0 + y / (3 * twice)] : [x0, y0];
+}
+function contains(polygon, [x, y]) {
+  let inside = false;
+  for (let i = 0, j = polygon.length - 2; i < polygon.length; j = i, i += 2) {
+    const above = polygon[i + 1] > y;
+    if (above === polygon[j + 1] > y) continue;
+    const crossing = polygon[i] + (y - polygon[i + 1]) / (polygon[j + 1] - polygon[i + 1]) * (polygon[j] - polygon[i]);
+    if (x < crossing) inside = !inside;
+  }
+  return inside;
+}
+function clip(polygon, nx, ny, h) {
+  const out = [];
+  const n = polygon.length;
+  for (let i = 0; i < n; i += 2) {
+    const j = (i + 2) % n;
+    const here = h - nx * polygon[i] - ny * polygon[i + 1];
+    const next = h - nx * polygon[j] - ny * polygon[j + 1];
+    if (here >= 0) out.push(polygon[i], polygon[i + 1]);
+    if (here > 0 && next < 0 || here < 0 && next > 0) {
+      const share = here / (here - next);
+      out.push(polygon[i] + share * (polygon[j] - polygon[i]), polygon[i + 1] + share * (polygon[j + 1] - polygon[i + 1]));
+    }
+  }
+  return Float64Array.from(out);
+}
+function clipBy(polygon, halfPlanes) {
+  let left = polygon;
+  for (let i = 0; i < halfPlanes.length && left.length; i += 3) {
+    left = clip(left, halfPlanes[i], halfPlanes[i + 1], halfPlanes[i + 2]);
+  }
+  return left.length < 6 ? new Float64Array(0) : left;
+}
+function satisfies(halfPlanes, [s, t], slack = 1e-9) {
+  for (let i = 0; i < halfPlanes.length; i += 3) {
+    const reach = Math.abs(halfPlanes[i]) + Math.abs(halfPlanes[i + 1]) + Math.abs(halfPlanes[i + 2]);
+    if (halfPlanes[i] * s + halfPlanes[i + 1] * t > halfPlanes[i + 2] + slack * (1 + reach)) return false;
+  }
+  return true;
+}
+function domainHalfPlanes({ rows, lower, upper }, [o, u, v]) {
+  const out = [];
+  const m = o.length;
+  for (let r = 0; r < lower.length; r++) {
+    let [at, a, b, scale] = [0, 0, 0, 0];
+    for (let j = 0; j < m; j++) {
+      const value = rows[r * m + j];
+      at += value * o[j];
+      a += value * u[j];
+      b += value * v[j];
+      scale += Math.abs(value * o[j]) + Math.abs(value * u[j]) + Math.abs(value * v[j]);
+    }
+    const flat = Math.abs(a) + Math.abs(b) <= 1e-12 * scale;
+    for (const [sign, bound] of [[1, upper[r]], [-1, -lower[r]]]) {
+      const h = bound - sign * at;
+      if (!Number.isFinite(bound) || flat && h >= -1e-9 * (1 + scale)) continue;
+      out.push(flat ? 0 : sign * a, flat ? 0 : sign * b, h);
+    }
+  }
+  return Float64Array.from(out);
+}
+
+// src/colour.js
+function parseColour(text, fallback) {
+  const value = text.trim();
+  const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(value)?.[1];
+  if (hex) {
+    const full = hex.length === 3 ? [...hex].map((digit) => digit + digit).join("") : hex;
+    return [parseInt(full.slice(0, 2), 16), parseInt(full.slice(2, 4), 16), parseInt(full.slice(4, 6), 16)];
+  }
+  const parts = /^rgba?\(([^)]+)\)$/.exec(value)?.[1].split(/[\s,/]+/).map(Number);
+  return parts && parts.length >= 3 ? [parts[0], parts[1], parts[2]] : fallback;
+}
+var css = ([r, g, b], alpha = 1) => `rgba(${Math.round(r)},${Math.round(g)},${Math.round(b)},${alpha})`;
+var mix = (from, to, share) => [
+  from[0] + share * (to[0] - from[0]),
+  from[1] + share * (to[1] - from[1]),
+  from[2] + share * (to[2] - from[2])
+];
+function luminance(colour) {
+  const [r, g, b] = colour.map((value) => {
+    const x = value / 255;
+    return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function contrast(one, other) {
+  const [high, low] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return (high + 0.05) / (low + 0.05);
+}
+function legible(colour, ground, ratio) {
+  const end = luminance(ground) > 0.18 ? [0, 0, 0] : [255, 255, 255];
+  let share = 0;
+  while (share < 1 && contrast(mix(colour, end, share), ground) < ratio) share += 0.04;
+  return mix(colour, end, Math.min(share, 1));
+}
+
+// src/regions.js
+var HATCH_GAP = 11;
+function trace(ctx, polygon) {
+  for (let i = 0; i < polygon.length; i += 2) {
+    if (i) ctx.lineTo(polygon[i], polygon[i + 1]);
+    else ctx.moveTo(polygon[i], polygon[i + 1]);
+  }
+  ctx.closePath();
+}
+function drawCells(ctx, cells, viewport, theme) {
+  for (const cell of cells) {
+    const paint = theme.paint(cell.classIndex);
+    const polygon = viewport.polygon(cell.polygon);
+    ctx.beginPath();
+    trace(ctx, polygon);
+    ctx.fillStyle = paint.fill;
+    ctx.fill();
+    ctx.beginPath();
+    hatch(ctx, polygon, hatchAngle(cell.classIndex), viewport.toScreen([0, 0]));
+    ctx.strokeStyle = paint.hatch;
+    ctx.lineWidth = 1;
+    ctx.stroke();
+  }
+  ctx.beginPath();
+  for (const { classIndex, polygon, neighbours } of cells) boundaries(ctx, viewport.polygon(polygon), neighbours, classIndex);
+  ctx.strokeStyle = css(mix(theme.text, theme.ground, 0.25));
+  ctx.lineWidth = 1.2;
+  ctx.stroke();
+}
+var hatchAngle = (classIndex) => (0.3 + classIndex * 0.381966) % 1 * Math.PI;
+function hatch(ctx, polygon, angle, origin) {
+  const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
+  const level = (i) => dx * (polygon[i + 1] - origin[1]) - dy * (polygon[i] - origin[0]);
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < polygon.length; i += 2) {
+    low = Math.min(low, level(i));
+    high = Math.max(high, level(i));
+  }
+  for (let at = Math.ceil(low / HATCH_GAP) * HATCH_GAP; at < high; at += HATCH_GAP) {
+    let ends = 0;
+    for (let i = 0; i < polygon.length && ends < 2; i += 2) {
+      const j = (i + 2) % polygon.length;
+      const [a, b] = [level(i) - at, level(j) - at];
+      if (a < 0 === b < 0) continue;
+      const share = a / (a - b);
+      const x = polygon[i] + share * (polygon[j] - polygon[i]);
+      const y = polygon[i + 1] + share * (polygon[j + 1] - polygon[i + 1]);
+      if (ends++) ctx.lineTo(x, y);
+      else ctx.moveTo(x, y);
+    }
+  }
+}
+function boundaries(ctx, polygon, neighbours, own) {
+  for (let e = 0; e < neighbours.length; e++) {
+    if (neighbours[e] < own) continue;
+    const j = (2 * e + 2) % polygon.length;
+    ctx.moveTo(polygon[2 * e], polygon[2 * e + 1]);
+    ctx.lineTo(polygon[j], polygon[j + 1]);
+  }
+}
+function drawDomain(ctx, halfPlanes, viewport, theme) {
+  if (!halfPlanes.length) return;
+  const [s0, s1, t0, t1] = viewport.extent;
+  const rim = (s1 - s0) * 0.02;
+  const inside = viewport.polygon(clipBy(windowPolygon([s0 - rim, s1 + rim, t0 - rim, t1 + rim]), halfPlanes));
+  ctx.beginPath();
+  ctx.rect(0, 0, viewport.width, viewport.height);
+  trace(ctx, inside);
+  ctx.fillStyle = css(theme.dark ? mix(theme.ground, [0, 0, 0], 0.4) : mix(theme.ground, theme.text, 0.2), 0.56);
+  ctx.fill("evenodd");
+  ctx.beginPath();
+  trace(ctx, inside);
+  ctx.strokeStyle = css(theme.quiet);
+  ctx.lineWidth = 1.5;
+  ctx.setLineDash([6, 4]);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+// src/markers.js
+var PROBE_RADIUS = 8;
+function drawPolytope(ctx, cell, state, viewport, theme) {
+  if (!cell) return;
+  const inside = state.inDomain;
+  const polygon = inside ? clipBy(cell.polygon, state.plane.halfPlanes) : cell.polygon;
+  ctx.beginPath();
+  trace(ctx, viewport.polygon(polygon));
+  ctx.strokeStyle = theme.paint(cell.classIndex).ink;
+  ctx.lineWidth = inside ? 3 : 1.5;
+  ctx.lineJoin = "round";
+  ctx.stroke();
+}
+function drawMembers(ctx, state, viewport, theme) {
+  const { scene, plane, handles, selected } = state;
+  const places = handles.map((handle) => viewport.toScreen(handle));
+  const taken = [];
+  const label = (text, x, y) => {
+    ctx.font = `12px ${theme.font}`;
+    const box = { left: x, right: x + ctx.measureText(text).width, middle: y };
+    if (taken.some((other) => overlap(box, other))) return;
+    taken.push(box);
+    write(ctx, text, x, y, theme);
+  };
+  places.forEach(([x, y], i) => {
+    square(ctx, x, y, 8.5, theme, i === selected);
+    ctx.font = `600 11px ${theme.font}`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillStyle = css(theme.text);
+    ctx.fillText(String(i + 1), x, y + 0.5);
+    label(scene.section?.labels[i] ?? "", x + 14, y);
+  });
+  const nearest = [...plane.members].sort((a, b) => a.off - b.off);
+  for (const member of nearest) {
+    const [x, y] = viewport.toScreen(member.at);
+    if (places.some(([hx, hy]) => Math.hypot(hx - x, hy - y) < 10)) continue;
+    ctx.globalAlpha = state.mode === "section" ? Math.max(0.35, Math.exp(-member.off / scene.spread)) : 1;
+    square(ctx, x, y, 5.5, theme, false);
+    label(member.label, x + 11, y);
+  }
+  ctx.globalAlpha = 1;
+}
+var overlap = (a, b) => Math.abs(a.middle - b.middle) < 14 && a.left < b.right + 4 && b.left < a.right + 4;
+function square(ctx, x, y, half, theme, selected) {
+  ctx.beginPath();
+  ctx.roundRect(x - half, y - half, 2 * half, 2 * half, 3);
+  ctx.fillStyle = css(theme.ground);
+  ctx.fill();
+  ctx.strokeStyle = css(theme.text);
+  ctx.lineWidth = selected ? 2.6 : 1.6;
+  ctx.stroke();
+}
+function write(ctx, text, x, y, theme) {
+  ctx.font = `12px ${theme.font}`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = theme.halo;
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = css(theme.text);
+  ctx.fillText(text, x, y);
+}
+function drawLanding(ctx, [s, t, off], state, viewport, theme) {
+  const [x, y] = viewport.toScreen([s, t]);
+  const [px, py] = viewport.toScreen(state.probe);
+  const ring = Math.min(8 + 14 * off / state.scene.spread, 60);
+  ctx.strokeStyle = css(theme.text);
+  ctx.lineWidth = 1;
+  ctx.setLineDash([3, 3]);
+  ctx.beginPath();
+  ctx.moveTo(px, py);
+  ctx.lineTo(x, y);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.globalAlpha = 0.55;
+  ctx.beginPath();
+  ctx.arc(x, y, ring, 0, 2 * Math.PI);
+  ctx.stroke();
+  ctx.globalAlpha = 1;
+  for (
+    const [style, width] of
+    /** @type {[string, number][]} */
+    [[theme.halo, 5], [css(theme.text), 2.2]]
+  ) {
+    ctx.strokeStyle = style;
+    ctx.lineWidth = width;
+    ctx.beginPath();
+    ctx.moveTo(x - 4.5, y - 4.5);
+    ctx.lineTo(x + 4.5, y + 4.5);
+    ctx.moveTo(x + 4.5, y - 4.5);
+    ctx.lineTo(x - 4.5, y + 4.5);
+    ctx.stroke();
+  }
+}
+function drawProbe(ctx, [x, y], classIndex, selected, theme) {
+  if (selected) {
+    ctx.beginPath();
+    ctx.arc(x, y, PROBE_RADIUS + 5, 0, 2 * Math.PI);
+    ctx.strokeStyle = css(theme.text, 0.35);
+    ctx.lineWidth = 1.5;
+    ctx.stroke();
+  }
+  ctx.beginPath();
+  ctx.arc(x, y, PROBE_RADIUS, 0, 2 * Math.PI);
+  ctx.fillStyle = theme.paint(classIndex).solid;
+  ctx.fill();
+  ctx.strokeStyle = css(theme.ground);
+  ctx.lineWidth = 4;
+  ctx.stroke();
+  ctx.beginPath();
+  ctx.arc(x, y, PROBE_RADIUS + 1, 0, 2 * Math.PI);
+  ctx.strokeStyle = css(theme.text);
+  ctx.lineWidth = 1.4;
+  ctx.stroke();
+}
+
+// src/names.js
+var MOST = 40;
+var HALF_HEIGHT = 12;
+function placeNames(ctx, cells, halfPlanes, classNames, viewport, theme, markers) {
+  ctx.font = nameFont(theme);
+  const largest = [...cells].sort((a, b) => area(b.polygon) - area(a.polygon)).slice(0, MOST);
+  return largest.flatMap(({ classIndex, polygon }) => {
+    const text = classNames[classIndex];
+    const half = ctx.measureText(text).width / 2 + 6;
+    const inside = viewport.polygon(clipBy(polygon, halfPlanes));
+    const at = findPlace(inside, half, markers) ?? findPlace(viewport.polygon(polygon), half, markers);
+    return at ? [{ text, at, classIndex }] : [];
+  });
+}
+function drawNames(ctx, names, theme) {
+  ctx.font = nameFont(theme);
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 4;
+  for (const { text, at, classIndex } of names) {
+    const paint = theme.paint(classIndex);
+    ctx.strokeStyle = paint.fill;
+    ctx.strokeText(text, at[0], at[1]);
+    ctx.fillStyle = paint.text;
+    ctx.fillText(text, at[0], at[1]);
+  }
+}
+var nameFont = (theme) => `600 13px ${theme.font}`;
+function findPlace(polygon, half, markers) {
+  const [cx, cy] = centroid(polygon);
+  for (const share of [0, 0.25, 0.4, 0.55, 0.7, 0.8]) {
+    for (let i = 0; i < polygon.length; i += 2) {
+      const at = [cx + share * (polygon[i] - cx), cy + share * (polygon[i + 1] - cy)];
+      if (isFree(at, half, markers) && fits(polygon, at, half)) return at;
+      if (!share) break;
+    }
+  }
+  return null;
+}
+var fits = (polygon, [x, y], half) => [[-half, -HALF_HEIGHT], [half, -HALF_HEIGHT], [half, HALF_HEIGHT], [-half, HALF_HEIGHT]].every(([dx, dy]) => contains(polygon, [x + dx, y + dy]));
+var isFree = ([x, y], half, markers) => markers.every(([mx, my]) => Math.abs(my - y) > 26 || mx > x + half + 14 || mx + 110 < x - half);
+
+// src/pointer.js
+var STILL = 4;
+var REACH = { mouse: 14, pen: 18, touch: 26 };
+function listenPointer(stage, gestures, signal) {
+  const down = /* @__PURE__ */ new Map();
+  let held = null;
+  let start = [0, 0];
+  let moved = false;
+  let pinched = false;
+  const at = (event) => {
+    const box = stage.getBoundingClientRect();
+    return (
+      /** @type {Point} */
+      [event.clientX - box.left, event.clientY - box.top]
+    );
+  };
+  function press(event) {
+    if (event.button || isControl(event)) return;
+    stage.setPointerCapture?.(event.pointerId);
+    down.set(event.pointerId, at(event));
+    if (down.size > 1) {
+      gestures.release();
+      [held, pinched] = [null, true];
+      return;
+    }
+    [start, moved, pinched] = [at(event), false, false];
+    held = gestures.pick(start, REACH[
+      /** @type {keyof typeof REACH} */
+      event.pointerType
+    ] ?? REACH.mouse);
+    gestures.grab(held);
+  }
+  function move(event) {
+    const before = down.get(event.pointerId);
+    if (!before) {
+      stage.style.cursor = gestures.pick(at(event), REACH.mouse) === null ? "" : "grab";
+      return;
+    }
+    const now = at(event);
+    down.set(event.pointerId, now);
+    moved ||= Math.hypot(now[0] - start[0], now[1] - start[1]) > STILL;
+    if (down.size > 1) pinch(event.pointerId, before, now);
+    else if (held !== null) gestures.drag(held, now);
+    else if (moved && !pinched) gestures.pan(now[0] - before[0], now[1] - before[1]);
+  }
+  function pinch(id, before, now) {
+    const [, other] = [...down].find(([key]) => key !== id) ?? [];
+    if (!other) return;
+    const spread = (p) => Math.max(1, Math.hypot(p[0] - other[0], p[1] - other[1]));
+    gestures.pan((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
+    gestures.zoom([(now[0] + other[0]) / 2, (now[1] + other[1]) / 2], spread(before) / spread(now));
+  }
+  function lift(event) {
+    if (!down.delete(event.pointerId) || down.size) return;
+    if (!moved && !pinched && held === null && event.type === "pointerup") gestures.click(at(event));
+    gestures.release();
+    held = null;
+  }
+  function wheel(event) {
+    event.preventDefault();
+    const lines = event.deltaMode === 1 ? 30 : 1;
+    gestures.zoom(at(event), Math.exp(Math.min(Math.max(event.deltaY * lines, -240), 240) * 16e-4));
+  }
+  const options = { signal };
+  stage.addEventListener("pointerdown", press, options);
+  stage.addEventListener("pointermove", move, options);
+  stage.addEventListener("pointerup", lift, options);
+  stage.addEventListener("pointercancel", lift, options);
+  stage.addEventListener("wheel", wheel, { signal, passive: false });
+  stage.addEventListener("dblclick", (event) => void (isControl(event) || gestures.doubleClick(at(event))), options);
+}
+var isControl = (event) => event.target instanceof Element && event.target.closest("button, .fsw-help, .fsw-error") !== null;
+
+// src/scene.js
+function typed(Type, source) {
+  if (source instanceof ArrayBuffer) return new Type(source);
+  if (source instanceof DataView) return new Type(
+    /** @type {ArrayBuffer} */
+    source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength)
+  );
+  return Type.from(source ?? []);
+}
+var frameFrom = (rows) => (
+  /** @type {Frame} */
+  rows.map((row) => Float64Array.from(row))
+);
+function decodeScene(raw) {
+  if (!raw?.boundary) return null;
+  const { domain, boundary, section } = raw;
+  return {
+    ...raw,
+    bias: typed(Float64Array, raw.bias),
+    C: typed(Float64Array, raw.C),
+    gram: { size: raw.m, values: typed(Float64Array, raw.gram) },
+    pairNorms: typed(Float32Array, raw.pairNorms),
+    domain: domain && {
+      rows: typed(Float64Array, domain.rows),
+      lower: typed(Float64Array, domain.lower),
+      upper: typed(Float64Array, domain.upper),
+      text: domain.text
+    },
+    samples: decodeSamples(raw.samples),
+    members: raw.members ?? [],
+    boundary: {
+      ...boundary,
+      frame: frameFrom(boundary.frame),
+      classes: Int32Array.from(boundary.classes),
+      shadow: typed(Float64Array, boundary.shadow)
+    },
+    section: section ? { ...section, frame: frameFrom(section.frame) } : null
+  };
+}
+function decodeSamples(raw) {
+  return {
+    count: raw?.count ?? 0,
+    products: typed(Float32Array, raw?.products),
+    squares: typed(Float32Array, raw?.squares),
+    labels: typed(Uint16Array, raw?.labels),
+    ids: typed(Uint32Array, raw?.ids)
+  };
+}
+function projectSamples({ samples, gram }, [o, u, v]) {
+  const { count, products, squares } = samples;
+  const m = gram.size;
+  let [oo, ou, ov] = [0, 0, 0];
+  for (let i = 0, at = 0; i < m; i++) {
+    for (let j = 0; j < m; j++, at++) {
+      oo += o[i] * gram.values[at] * o[j];
+      ou += o[i] * gram.values[at] * u[j];
+      ov += o[i] * gram.values[at] * v[j];
+    }
+  }
+  const shadows = { s: new Float32Array(count), t: new Float32Array(count), off: new Float32Array(count) };
+  for (let n = 0, at = 0; n < count; n++) {
+    let [xo, s, t] = [0, -ou, -ov];
+    for (let j = 0; j < m; j++, at++) {
+      const value = products[at];
+      xo += value * o[j];
+      s += value * u[j];
+      t += value * v[j];
+    }
+    shadows.s[n] = s;
+    shadows.t[n] = t;
+    shadows.off[n] = Math.sqrt(Math.max(0, squares[n] - 2 * xo + oo - s * s - t * t));
+  }
+  return shadows;
+}
+
+// src/scheduler.js
+var Scheduler = class {
+  /** @param {number} patience milliseconds until a kernel without answer counts as silent */
+  constructor(patience = 5e3) {
+    this.patience = patience;
+    this.silent = false;
+    this.roundTrips = [];
+    this.inFlight = null;
+    this.waiting = null;
+    this.asked = null;
+    this.lastId = 0;
+    this.retryAfter = patience;
+  }
+  /**
+   * New state. Returns the request to send now, or null while another one is in flight.
+   * @param {T} payload @param {number} now @returns {Request<T> | null}
+   */
+  offer(payload, now) {
+    if (!this.inFlight) return this.#send(payload, now);
+    this.waiting = { payload };
+    return null;
+  }
+  /**
+   * An answer came. Any answer shows that the kernel lives; only the one to the request in flight frees the way.
+   * @param {number} id @param {number} now @returns {Request<T> | null} the next request to send
+   */
+  answer(id, now) {
+    this.silent = false;
+    if (this.inFlight?.id !== id) return null;
+    this.roundTrips.push(now - this.inFlight.at);
+    if (this.roundTrips.length > 200) this.roundTrips.shift();
+    this.inFlight = null;
+    this.retryAfter = this.patience;
+    return this.waiting ? this.#send(this.waiting.payload, now) : null;
+  }
+  /**
+   * Time passes. After `patience` without answer the kernel is silent and the newest state is asked again, each time
+   * after twice the wait, so that a busy kernel finds no backlog.
+   * @param {number} now @returns {Request<T> | null} a retry to send
+   */
+  tick(now) {
+    if (!this.inFlight || now - this.inFlight.at < this.retryAfter) return null;
+    this.silent = true;
+    this.retryAfter *= 2;
+    const newest = this.waiting ? this.waiting.payload : (
+      /** @type {T} */
+      this.asked
+    );
+    return this.#send(newest, now);
+  }
+  /** Ids stay above every id seen, also those of other views and of earlier pages. @param {number} id */
+  notice(id) {
+    this.lastId = Math.max(this.lastId, id);
+  }
+  /** Forgets what is under way: the scene has changed and old states mean nothing. */
+  clear() {
+    this.inFlight = null;
+    this.waiting = null;
+    this.retryAfter = this.patience;
+  }
+  /** @param {T} payload @param {number} now @returns {Request<T>} */
+  #send(payload, now) {
+    this.inFlight = { id: ++this.lastId, at: now };
+    this.waiting = null;
+    this.asked = payload;
+    return { id: this.lastId, payload };
+  }
+};
+
+// src/stage.js
+var KEYS = [
+  ["arrows", "move the selected thing (Shift: bigger steps)"],
+  ["h", "select probe or handle 1, 2, 3"],
+  ["+  \u2212", "zoom"],
+  ["m", "boundary plane or section"],
+  ["p", "pull the section through the nearest sample"],
+  ["0", "reset"],
+  ["?", "these keys; Escape closes"],
+  ["click", "move the probe there; drag the ground to pan"],
+  ["double click", "plane through a sample"]
+];
+var MIN_HEIGHT = 300;
+var MAX_HEIGHT = 640;
+var ASPECT = 0.78;
+var Stage = class {
+  constructor() {
+    this.ground = element("canvas", "fsw-canvas");
+    this.dots = element("canvas", "fsw-canvas");
+    this.overlay = element("canvas", "fsw-canvas");
+    this.chip = new Chip();
+    this.chip.node.hidden = true;
+    this.help = helpCard();
+    this.notice = element("div", "fsw-notice");
+    this.notice.setAttribute("role", "status");
+    this.error = element("div", "fsw-error-slot");
+    this.resetButton = tool("Reset the view", "reset");
+    this.helpButton = tool("Keys", "?");
+    this.stage = element(
+      "div",
+      "fsw-stage",
+      this.ground,
+      this.dots,
+      this.overlay,
+      this.chip.node,
+      element("div", "fsw-tools", this.resetButton, this.helpButton),
+      this.notice,
+      this.help,
+      this.error
+    );
+    this.hint = element("span", "fsw-hint");
+    this.numbers = element("span", "fsw-numbers");
+    this.live = element("div", "fsw-hidden");
+    this.live.setAttribute("aria-live", "polite");
+    this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.live);
+    this.root.tabIndex = 0;
+    this.root.setAttribute("role", "application");
+    this.root.setAttribute("aria-roledescription", "slice view");
+    this.root.setAttribute("aria-label", "Slice through the feature space. Arrow keys move the probe, question mark lists the keys.");
+    this.root.dataset.lmSuppressShortcuts = "true";
+    this.width = 0;
+    this.height = 0;
+  }
+  /** Fits the stage to its width. @returns {boolean} whether anything changed */
+  fit() {
+    const width = Math.floor(this.root.clientWidth);
+    const height = Math.round(Math.min(Math.max(width * ASPECT, MIN_HEIGHT), MAX_HEIGHT));
+    const ratio = window.devicePixelRatio || 1;
+    const sharp = Math.round(width * ratio);
+    if (!width || width === this.width && height === this.height && this.ground.width === sharp) return false;
+    this.width = width;
+    this.height = height;
+    this.stage.style.height = `${height}px`;
+    for (const canvas of [this.ground, this.dots, this.overlay]) {
+      canvas.width = sharp;
+      canvas.height = Math.round(height * ratio);
+    }
+    return true;
+  }
+  /** A cleared context in CSS pixels; null where the host has no canvas. @param {HTMLCanvasElement} canvas */
+  context(canvas) {
+    const ctx = canvas.getContext("2d");
+    if (!ctx) return null;
+    const ratio = canvas.width / (this.width || 1);
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ctx.clearRect(0, 0, this.width, this.height);
+    return ctx;
+  }
+  /** @param {boolean} [open] without it: the other way round */
+  toggleHelp(open = this.help.hidden) {
+    this.help.hidden = !open;
+    this.helpButton.setAttribute("aria-expanded", String(open));
+  }
+  /** @param {string} text shown over the stage; empty hides it */
+  showNotice(text) {
+    if (this.notice.textContent !== text) this.notice.textContent = text;
+    this.notice.hidden = !text;
+  }
+  /** @param {ErrorCard | undefined} error */
+  showError(error) {
+    const card = errorCard(error);
+    this.error.replaceChildren(...card ? [card] : []);
+  }
+};
+function tool(label, text) {
+  const button = element("button", "fsw-tool", text);
+  button.type = "button";
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  return button;
+}
+function helpCard() {
+  const list = element("dl", "");
+  for (const [key, text] of KEYS) list.append(element("dt", "", key), element("dd", "", text));
+  const card = element("div", "fsw-help", element("strong", "", "Keys and gestures"), list);
+  card.hidden = true;
+  return card;
+}
+
+// src/linear.js
+function gramTimes(gram, x) {
+  const { size, values } = gram;
+  const out = new Float64Array(size);
+  for (let i = 0, at = 0; i < size; i++) {
+    let sum = 0;
+    for (let j = 0; j < size; j++) sum += values[at++] * x[j];
+    out[i] = sum;
+  }
+  return out;
+}
+function dot(x, y) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
+  return sum;
+}
+var inner = (gram, x, y) => dot(x, gramTimes(gram, y));
+var length = (gram, x) => Math.sqrt(Math.max(0, inner(gram, x, x)));
+var plus = (x, scale, y) => x.map((value, i) => value + scale * y[i]);
+function unitRow(size, column) {
+  const row = new Float64Array(size);
+  row[column] = 1;
+  return row;
+}
+var onPlane = ([o, u, v], [s, t]) => o.map((value, i) => value + s * u[i] + t * v[i]);
+function project(gram, [o, u, v], x) {
+  const offset = gramTimes(gram, plus(x, -1, o));
+  return [dot(offset, u), dot(offset, v)];
+}
+var distanceFrom = (gram, frame, x) => length(gram, plus(x, -1, onPlane(frame, project(gram, frame, x))));
+function orthonormalised(gram, [o, u, v]) {
+  const first = unit(gram, u);
+  return [o, first, unit(gram, plus(v, -inner(gram, v, first), first))];
+}
+function unit(gram, x) {
+  const size = length(gram, x);
+  return x.map((value) => value / size);
+}
+function planeLogits(C, bias, [o, u, v]) {
+  const m = o.length;
+  const out = new Float64Array(bias.length * 3);
+  for (let k = 0, at = 0; k < bias.length; k++) {
+    let c = bias[k];
+    let a = 0;
+    let b = 0;
+    for (let j = 0; j < m; j++, at++) {
+      const value = C[at];
+      c += value * o[j];
+      a += value * u[j];
+      b += value * v[j];
+    }
+    out[3 * k] = c;
+    out[3 * k + 1] = a;
+    out[3 * k + 2] = b;
+  }
+  return out;
+}
+
+// src/reading.js
+function readPoint(logits, pairNorms, classes, [s, t]) {
+  const K = logits.length / 3;
+  const count = classes ? classes.length : K;
+  const at = (n) => classes ? classes[n] : n;
+  const value = (k) => logits[3 * k] + logits[3 * k + 1] * s + logits[3 * k + 2] * t;
+  let [classIndex, top] = [-1, -Infinity];
+  for (let n = 0; n < count; n++) {
+    const z = value(at(n));
+    if (z > top || z === top && at(n) < classIndex) [classIndex, top] = [at(n), z];
+  }
+  let [runnerUp, margin, nearest, distance] = [-1, Infinity, -1, Infinity];
+  for (let n = 0; n < count; n++) {
+    const k = at(n);
+    if (k === classIndex) continue;
+    const gap = top - value(k);
+    if (gap < margin) [runnerUp, margin] = [k, gap];
+    const norm = pairNorms[classIndex * K + k];
+    if (norm > 0 && gap / norm < distance) [nearest, distance] = [k, gap / norm];
+  }
+  return { classIndex, runnerUp, margin, distance, nearest };
+}
+
+// src/tilt.js
+function beginTilt(gram, frame, handles, dragged, members) {
+  const plane = orthonormalised(gram, frame);
+  const [first, second] = handles.filter((_, i) => i !== dragged);
+  const span = Math.hypot(second[0] - first[0], second[1] - first[1]);
+  const along = span > 0 ? [(second[0] - first[0]) / span, (second[1] - first[1]) / span] : [1, 0];
+  const [, u, v] = plane;
+  const combine = (a, b) => u.map((value, i) => a * value + b * v[i]);
+  const fixed = [first, second].map((handle) => onPlane(plane, handle));
+  const anchor = onPlane(plane, handles[dragged]);
+  const scale = Math.max(span, length(gram, plus(anchor, -1, fixed[0])), Number.MIN_VALUE);
+  const others = members.filter((c) => fixed.every((end) => length(gram, plus(c, -1, end)) > 1e-9 * scale));
+  return {
+    gram,
+    pivot: fixed[0],
+    pivotAt: first,
+    along,
+    axis: combine(along[0], along[1]),
+    side: combine(-along[1], along[0]),
+    family: [anchor, ...others].map((vector) => ({ vector, at: project(gram, plane, vector) })),
+    scale
+  };
+}
+function tiltTo(tilt, pointer) {
+  const { gram, pivot, pivotAt, along, axis } = tilt;
+  const offset = plus(blend(tilt.family, pointer), -1, pivot);
+  const across = plus(offset, -inner(gram, offset, axis), axis);
+  if (length(gram, across) > 1e-9 * tilt.scale) {
+    const side2 = unit(gram, across);
+    tilt.side = inner(gram, side2, tilt.side) < 0 ? side2.map((value) => -value) : side2;
+  }
+  const { side } = tilt;
+  const u = axis.map((value, i) => along[0] * value - along[1] * side[i]);
+  const v = axis.map((value, i) => along[1] * value + along[0] * side[i]);
+  const o = pivot.map((value, i) => value - pivotAt[0] * u[i] - pivotAt[1] * v[i]);
+  return [o, u, v];
+}
+function blend(family, [s, t]) {
+  const out = new Float64Array(family[0].vector.length);
+  let total = 0;
+  for (const { vector, at } of family) {
+    const square2 = (at[0] - s) ** 2 + (at[1] - t) ** 2;
+    if (square2 < Number.MIN_VALUE) return vector;
+    const weight = 1 / square2;
+    total += weight;
+    for (let i = 0; i < out.length; i++) out[i] += weight * vector[i];
+  }
+  return out.map((value) => value / total);
+}
+
+// src/viewport.js
+var Viewport = class {
+  /** @param {[number, number, number]} view centre and units over the width @param {number} width @param {number} height */
+  constructor([cs, ct, span], width, height) {
+    this.cs = cs;
+    this.ct = ct;
+    this.span = span;
+    this.width = width;
+    this.height = height;
+    this.scale = width / span;
+  }
+  /** @param {Point} point @returns {Point} */
+  toScreen([s, t]) {
+    return [this.width / 2 + (s - this.cs) * this.scale, this.height / 2 - (t - this.ct) * this.scale];
+  }
+  /** @param {Point} pixel @returns {Point} */
+  toPlane([x, y]) {
+    return [this.cs + (x - this.width / 2) / this.scale, this.ct - (y - this.height / 2) / this.scale];
+  }
+  /** @returns {Extent} the part of the plane that is visible */
+  get extent() {
+    const [ds, dt] = [this.span / 2, this.height / this.scale / 2];
+    return [this.cs - ds, this.cs + ds, this.ct - dt, this.ct + dt];
+  }
+  /** A polygon in screen coordinates. @param {ArrayLike<number>} polygon @returns {Float64Array} */
+  polygon(polygon) {
+    const out = new Float64Array(polygon.length);
+    for (let i = 0; i < out.length; i += 2) {
+      out[i] = this.width / 2 + (polygon[i] - this.cs) * this.scale;
+      out[i + 1] = this.height / 2 - (polygon[i + 1] - this.ct) * this.scale;
+    }
+    return out;
+  }
+};
+var viewOf = ([s0, s1, t0, t1], aspect) => [(s0 + s1) / 2, (t0 + t1) / 2, Math.max(s1 - s0, (t1 - t0) / aspect)];
+
+// src/state.js
+var ZOOM_IN = 1e-4;
+var ZOOM_OUT = 30;
+var ViewState = class {
+  /** @param {Scene} scene @param {Partial<Pose>} pose @param {number} aspect height / width of the stage */
+  constructor(scene, pose, aspect) {
+    this.scene = scene;
+    this.aspect = aspect;
+    this.mode = pose.mode === "section" && scene.section ? "section" : "boundary";
+    this.views = {};
+    this.frame = this.home.frame;
+    this.handles = this.#homeHandles();
+    const turned = pose.frame?.length === 3 && pose.frame.every((row) => row.length === scene.gram.size);
+    if (this.mode === "section" && turned) this.frame = frameFrom(
+      /** @type {number[][]} */
+      pose.frame
+    );
+    if (this.mode === "section" && pose.handles?.length === 3) this.handles = pose.handles;
+    this.view = pose.view ?? viewOf(this.home.extent, aspect);
+    this.probe = pose.probe ?? this.#homeProbe();
+    this.selected = -1;
+    this.turning = null;
+    this.plane = this.#derive();
+  }
+  /** The plane of this mode as the kernel gave it. */
+  get home() {
+    return this.mode === "section" && this.scene.section ? this.scene.section : this.scene.boundary;
+  }
+  /** @returns {Omit<Pose, "id" | "final">} */
+  pose() {
+    const { mode, probe, frame, handles, view } = this;
+    return { mode, probe, frame: frame.map((row) => Array.from(row)), handles: mode === "section" ? handles : [], view };
+  }
+  reading() {
+    return readPoint(this.plane.logits, this.scene.pairNorms, this.plane.classes, this.probe);
+  }
+  get inDomain() {
+    return satisfies(this.plane.halfPlanes, this.probe);
+  }
+  /** @param {Point} point */
+  moveProbe(point) {
+    this.probe = point;
+  }
+  /** Freezes the plane and the members' shadows for one drag of a handle. @param {number} handle */
+  beginTurn(handle) {
+    const { scene, frame, handles } = this;
+    const members = scene.members.map((member) => unitRow(scene.gram.size, member.column));
+    this.turning = { tilt: beginTilt(scene.gram, frame, handles, handle, members), handle };
+  }
+  /** @param {Point} point */
+  turnTo(point) {
+    if (!this.turning) return;
+    const { tilt, handle } = this.turning;
+    this.frame = tiltTo(tilt, point);
+    this.handles = this.handles.map((old, i) => i === handle ? point : old);
+    this.plane = this.#derive();
+  }
+  endTurn() {
+    this.turning = null;
+  }
+  /** @param {number} ds @param {number} dt */
+  panBy(ds, dt) {
+    this.view = [this.view[0] + ds, this.view[1] + dt, this.view[2]];
+  }
+  /** Zooms so that one point stays where it is. @param {Point} point @param {number} factor above 1 shows more */
+  zoomAbout([s, t], factor) {
+    const [cs, ct, span] = this.view;
+    const [s0, s1] = this.home.extent;
+    const next = Math.min(Math.max(span * factor, (s1 - s0) * ZOOM_IN), (s1 - s0) * ZOOM_OUT);
+    const ratio = next / span;
+    this.view = [s + (cs - s) * ratio, t + (ct - t) * ratio, next];
+  }
+  /** Changes between boundary plane and section; the probe is projected to the new plane. @param {Mode} mode */
+  setMode(mode) {
+    if (mode === this.mode || mode === "section" && !this.scene.section) return;
+    const probe = onPlane(this.frame, this.probe);
+    this.views[this.mode] = this.view;
+    this.mode = mode;
+    this.frame = this.home.frame;
+    this.handles = this.#homeHandles();
+    this.selected = -1;
+    this.turning = null;
+    this.probe = project(this.scene.gram, this.frame, probe);
+    this.view = this.views[mode] ?? viewOf(this.home.extent, this.aspect);
+    this.plane = this.#derive();
+  }
+  /** Back to the plane, view and probe the kernel proposed for this mode. */
+  reset() {
+    this.frame = this.home.frame;
+    this.handles = this.#homeHandles();
+    this.view = viewOf(this.home.extent, this.aspect);
+    this.probe = this.#homeProbe();
+    this.turning = null;
+    this.plane = this.#derive();
+  }
+  /** @returns {number} position in the sample arrays of the sample nearest to the probe, -1 without samples */
+  nearestSample() {
+    const { s, t, off } = this.plane.shadows;
+    const [ps, pt] = this.probe;
+    let [best, least] = [-1, Infinity];
+    for (let n = 0; n < s.length; n++) {
+      const away = (s[n] - ps) ** 2 + (t[n] - pt) ** 2 + (this.mode === "section" ? off[n] ** 2 : 0);
+      if (away < least) [best, least] = [n, away];
+    }
+    return best;
+  }
+  /** @returns {Point[]} */
+  #homeHandles() {
+    return this.home === this.scene.section ? this.scene.section.handles.map((at) => [at[0], at[1]]) : [];
+  }
+  /** @returns {Point} */
+  #homeProbe() {
+    const [s0, s1, t0, t1] = this.home.extent;
+    return [(s0 + s1) / 2, (t0 + t1) / 2];
+  }
+  /** @returns {Plane} */
+  #derive() {
+    const { scene, frame, mode } = this;
+    const { C, bias, gram, domain, boundary } = scene;
+    const section = mode === "section";
+    const shown = section ? scene.members : scene.members.filter((member) => boundary.classes.includes(member.classIndex));
+    return {
+      frame,
+      logits: planeLogits(C, bias, frame),
+      classes: section ? null : boundary.classes,
+      halfPlanes: section ? domain ? domainHalfPlanes(domain, frame) : new Float64Array(0) : boundary.shadow,
+      shadows: projectSamples(scene, frame),
+      members: shown.map(({ label, classIndex, column }) => {
+        const vector = unitRow(gram.size, column);
+        return { label, classIndex, at: project(gram, frame, vector), off: distanceFrom(gram, frame, vector) };
+      })
+    };
+  }
+};
+
+// src/theme.js
+var Theme = class _Theme {
+  /** @param {Element} root @param {string[]} colors class colours */
+  constructor(root, colors) {
+    const style = getComputedStyle(root);
+    const read = (name, fallback) => parseColour(style.getPropertyValue(name), fallback);
+    this.ground = read("--fsw-ground", [255, 255, 255]);
+    this.dark = luminance(this.ground) < 0.18;
+    this.text = read("--fsw-text", this.dark ? [230, 230, 235] : [30, 32, 36]);
+    this.quiet = mix(this.text, this.ground, 0.4);
+    this.halo = css(this.ground, 0.82);
+    this.font = style.fontFamily || "sans-serif";
+    this.key = [this.ground, this.text, this.font].join();
+    this.colors = colors;
+    this.paints = /* @__PURE__ */ new Map();
+  }
+  /**
+   * The host's present theme; the known one, with its colours worked out, where nothing has changed.
+   * @param {Element} root @param {string[]} colors @param {Theme | null} known
+   */
+  static read(root, colors, known) {
+    const theme = new _Theme(root, colors);
+    return known && known.key === theme.key && known.colors === colors ? known : theme;
+  }
+  /** @param {number} k @returns {ClassPaint} */
+  paint(k) {
+    const known = this.paints.get(k);
+    if (known) return known;
+    const colour = parseColour(this.colors[k] ?? "", [128, 128, 128]);
+    const fill = mix(this.ground, colour, this.dark ? 0.24 : 0.17);
+    const ink = legible(legible(colour, fill, 3), this.ground, 3);
+    const made = {
+      fill: css(fill),
+      hatch: css(mix(fill, ink, this.dark ? 0.26 : 0.24)),
+      ink: css(ink),
+      dot: (
+        /** @type {Rgb} */
+        legible(colour, fill, 2.1).map(Math.round)
+      ),
+      text: css(legible(colour, fill, 4.5)),
+      solid: css(colour)
+    };
+    this.paints.set(k, made);
+    return made;
+  }
+};
+
+// src/timing.js
+function quantile(values, share) {
+  const sorted = Float64Array.from(values).sort();
+  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] : 0;
+}
+var PAUSE = 100;
+var ENOUGH = 10;
+var KEPT = 240;
+var FrameTimes = class {
+  constructor() {
+    this.frames = 0;
+    this.last = -Infinity;
+    this.work = [];
+    this.gaps = [];
+  }
+  /** @param {number} start of the frame @param {number} end @param {boolean} steady whether frames follow a moving pointer */
+  record(start, end, steady) {
+    this.frames++;
+    push(this.work, end - start);
+    if (steady && start - this.last < PAUSE) push(this.gaps, start - this.last);
+    this.last = steady ? start : -Infinity;
+  }
+  /** Frames per second of the latest movement, 0 before there are enough. */
+  get rate() {
+    return this.gaps.length < ENOUGH ? 0 : Math.round(1e3 / quantile(this.gaps.slice(-60), 0.5));
+  }
+  /** @param {number[]} roundTrips */
+  summary(roundTrips) {
+    return {
+      frames: this.frames,
+      p50: quantile(this.work, 0.5),
+      p95: quantile(this.work, 0.95),
+      gapP50: quantile(this.gaps, 0.5),
+      gapP95: quantile(this.gaps, 0.95),
+      roundTrips: roundTrips.length,
+      rtP50: quantile(roundTrips, 0.5),
+      rtP95: quantile(roundTrips, 0.95)
+    };
+  }
+};
+function push(list, value) {
+  list.push(value);
+  if (list.length > KEPT) list.shift();
+}
+
+// src/slice_view.js
+var SPEAK_AFTER = 400;
+var TICK = 500;
+var SliceView = class {
+  /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
+  constructor(model, el, signal) {
+    this.model = model;
+    this.signal = signal;
+    this.stage = new Stage();
+    this.times = new FrameTimes();
+    this.scheduler = new Scheduler();
+    this.sent = /* @__PURE__ */ new Set();
+    this.poseId = 0;
+    this.state = null;
+    this.answer = null;
+    this.cells = [];
+    this.names = [];
+    this.theme = null;
+    this.pressed = false;
+    this.held = false;
+    this.frame = 0;
+    this.groundDirty = true;
+    this.speech = 0;
+    el.append(this.stage.root);
+    this.#listen();
+    this.#adoptScene();
+    this.#showError();
+    this.stage.fit();
+    this.#redraw();
+  }
+  #listen() {
+    const { model, signal, stage } = this;
+    onChange(model, "scene", signal, () => this.#adoptScene());
+    onChange(model, "pose", signal, () => this.#adoptPose());
+    onChange(model, "answer", signal, () => this.#adoptAnswer());
+    onChange(model, "error", signal, () => this.#showError());
+    listenPointer(stage.stage, this.#gestures(), signal);
+    listenKeys(stage.root, this.#keyActions(), signal);
+    stage.resetButton.addEventListener("click", () => this.#reset(), { signal });
+    stage.helpButton.addEventListener("click", () => stage.toggleHelp(), { signal });
+    stage.root.addEventListener("fsw-stats", () => this.#reportStats(), { signal });
+    const redraw = () => this.#redraw();
+    stage.root.addEventListener("focus", redraw, { signal });
+    stage.root.addEventListener("blur", redraw, { signal });
+    const resized = new ResizeObserver(() => stage.fit() && this.#resized());
+    resized.observe(stage.root);
+    const themed = new MutationObserver(redraw);
+    themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+    const clock = setInterval(() => this.#tick(), TICK);
+    signal.addEventListener("abort", () => {
+      resized.disconnect();
+      themed.disconnect();
+      clearInterval(clock);
+      clearTimeout(this.speech);
+      cancelAnimationFrame(this.frame);
+      stage.root.remove();
+    });
+  }
+  // From the kernel
+  #adoptScene() {
+    const scene = decodeScene(this.model.get("scene"));
+    this.scheduler.clear();
+    this.answer = null;
+    this.state = null;
+    if (scene) {
+      const pose = this.model.get("pose") ?? {};
+      const foreign = pose.mode && !this.sent.has(pose.id);
+      this.state = new ViewState(scene, foreign ? pose : {}, this.#aspect());
+      if (foreign) this.#notice(pose.id);
+      else this.#offer();
+      this.#adoptAnswer();
+    }
+    this.stage.chip.node.hidden = !scene;
+    this.#status();
+    this.#redraw();
+  }
+  #adoptPose() {
+    const pose = this.model.get("pose") ?? {};
+    if (!this.state || !pose.mode || this.sent.has(pose.id)) return;
+    const selected = this.state.selected;
+    this.state = new ViewState(this.state.scene, pose, this.#aspect());
+    this.state.selected = Math.min(selected, this.state.handles.length - 1);
+    this.#notice(pose.id);
+    this.scheduler.clear();
+    this.#status();
+    this.#redraw();
+  }
+  #adoptAnswer() {
+    const answer = this.model.get("answer");
+    if (typeof answer?.id !== "number") return;
+    if (answer.id === this.poseId) this.answer = answer;
+    const next = this.scheduler.answer(answer.id, performance.now());
+    if (next) this.#send(next);
+    this.#status();
+    this.#redraw(false);
+  }
+  #showError() {
+    this.stage.showError(this.model.get("error"));
+  }
+  // To the kernel
+  #offer() {
+    if (!this.state) return;
+    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.held }, performance.now());
+    if (request) this.#send(request);
+  }
+  /** @param {{id: number, payload: Omit<Pose, "id">}} request */
+  #send({ id, payload }) {
+    this.sent.add(id);
+    this.poseId = id;
+    this.model.set("pose", { id, ...payload });
+    this.model.save_changes();
+  }
+  /** A pose that somebody else set is the newest one. @param {number} id */
+  #notice(id) {
+    this.poseId = id;
+    this.scheduler.notice(id);
+  }
+  /** @param {number} sample position in the sample arrays */
+  #pullThrough(sample) {
+    if (!this.state || sample < 0) return;
+    const handle = Math.max(this.state.selected, 0);
+    this.model.send?.({ type: "through", sample: this.state.scene.samples.ids[sample], handle });
+  }
+  #tick() {
+    const retry = this.scheduler.tick(performance.now());
+    if (retry) this.#send(retry);
+    this.#status();
+  }
+  // Gestures and keys
+  /** @returns {import("./pointer.js").Gestures} */
+  #gestures() {
+    const point = (at) => this.#viewport().toPlane(at);
+    return {
+      pick: (at, reach) => this.#pick(at, reach),
+      grab: (thing) => this.#grab(thing),
+      drag: (thing, to) => this.#moveThing(thing, point(to)),
+      release: () => this.#release(),
+      pan: (dx, dy) => this.#change((state) => state.panBy(-dx / this.#viewport().scale, dy / this.#viewport().scale)),
+      zoom: (at, factor) => this.#change((state) => state.zoomAbout(point(at), factor)),
+      click: (at) => this.#change((state) => state.moveProbe(point(at)), false),
+      doubleClick: (at) => this.#pullThrough(this.#sampleAt(at))
+    };
+  }
+  /** @returns {import("./keys.js").KeyActions} */
+  #keyActions() {
+    return {
+      step: (dx, dy) => this.#step(dx, dy),
+      cycle: () => this.#cycle(),
+      zoom: (factor) => this.#change((state) => state.zoomAbout([state.view[0], state.view[1]], factor)),
+      reset: () => this.#reset(),
+      toggleMode: () => this.#change((state) => state.setMode(state.mode === "section" ? "boundary" : "section")),
+      pullNearest: () => this.#pullThrough(this.state?.nearestSample() ?? -1),
+      help: (open) => this.stage.toggleHelp(open)
+    };
+  }
+  /** @param {Point} at @param {number} reach @returns {number | null} */
+  #pick([x, y], reach) {
+    if (!this.state) return null;
+    const viewport = this.#viewport();
+    let found = null;
+    let least = reach;
+    [this.state.probe, ...this.state.handles].forEach((place, i) => {
+      const [px, py] = viewport.toScreen(place);
+      const away = Math.hypot(px - x, py - y);
+      if (away <= least) [found, least] = [i - 1, away];
+    });
+    return found;
+  }
+  /** @param {number | null} thing */
+  #grab(thing) {
+    this.pressed = true;
+    if (!this.state || thing === null) return;
+    this.held = true;
+    this.state.selected = thing;
+    if (thing >= 0) this.state.beginTurn(thing);
+    this.#redraw(false);
+  }
+  /** @param {number} thing @param {Point} to */
+  #moveThing(thing, to) {
+    if (thing < 0) this.#change((state) => state.moveProbe(to), false);
+    else this.#change((state) => state.turnTo(to));
+  }
+  #release() {
+    const moved = this.held;
+    this.pressed = this.held = false;
+    this.state?.endTurn();
+    if (moved) this.#offer();
+  }
+  /** @param {number} dx @param {number} dy in stage widths */
+  #step(dx, dy) {
+    const { state } = this;
+    if (!state) return;
+    const [from, span] = [state.selected < 0 ? state.probe : state.handles[state.selected], state.view[2]];
+    if (state.selected >= 0 && state.turning?.handle !== state.selected) state.beginTurn(state.selected);
+    this.#moveThing(state.selected, [from[0] + dx * span, from[1] + dy * span]);
+  }
+  #cycle() {
+    const { state } = this;
+    if (!state) return;
+    state.endTurn();
+    state.selected = state.selected + 1 < state.handles.length ? state.selected + 1 : -1;
+    this.#say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1}, ${state.scene.section?.labels[state.selected]}`);
+    this.#redraw(false);
+  }
+  #reset() {
+    this.#change((state) => state.reset());
+  }
+  /** @param {Point} at @returns {number} position of the sample under the pointer, -1 if none */
+  #sampleAt(at) {
+    if (!this.state) return -1;
+    const { s, t } = this.state.plane.shadows;
+    const viewport = this.#viewport();
+    let [best, least] = [-1, 10];
+    for (let n = 0; n < s.length; n++) {
+      const [x, y] = viewport.toScreen([s[n], t[n]]);
+      const away = Math.hypot(x - at[0], y - at[1]);
+      if (away < least) [best, least] = [n, away];
+    }
+    return best;
+  }
+  /** @param {(state: ViewState) => void} act @param {boolean} ground whether plane or view may change */
+  #change(act, ground = true) {
+    if (!this.state) return;
+    act(this.state);
+    this.#offer();
+    this.#redraw(ground);
+  }
+  // Drawing
+  #aspect() {
+    return this.stage.height / this.stage.width || 0.78;
+  }
+  #viewport() {
+    const view = this.state?.view ?? [0, 0, 1];
+    return new Viewport(
+      /** @type {[number, number, number]} */
+      view,
+      this.stage.width,
+      this.stage.height
+    );
+  }
+  #resized() {
+    if (this.state) this.state.aspect = this.#aspect();
+    this.groundDirty = true;
+    this.#draw(performance.now());
+  }
+  #redraw(ground = true) {
+    this.groundDirty ||= ground;
+    if (!this.frame && !this.signal.aborted) this.frame = requestAnimationFrame(() => this.#draw(performance.now()));
+  }
+  /** @param {number} now */
+  #draw(now) {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    if (!this.stage.width) return;
+    if (this.groundDirty) this.#drawGround();
+    this.groundDirty = false;
+    this.#drawOverlay();
+    this.times.record(now, performance.now(), this.pressed);
+  }
+  #drawGround() {
+    const { state, stage } = this;
+    const ctx = stage.context(stage.ground);
+    if (!state) return;
+    const { scene, plane } = state;
+    const viewport = this.#viewport();
+    this.theme = Theme.read(stage.root, scene.colors, this.theme);
+    this.cells = walkCells(plane.logits, viewport.extent, plane.classes);
+    if (!ctx) return;
+    const markers = [...plane.members.map((member) => member.at), ...state.handles].map((at) => viewport.toScreen(at));
+    this.names = placeNames(ctx, this.cells, plane.halfPlanes, scene.classNames, viewport, this.theme, markers);
+    drawCells(ctx, this.cells, viewport, this.theme);
+    drawDomain(ctx, plane.halfPlanes, viewport, this.theme);
+    const dots = stage.context(stage.dots);
+    if (dots) drawSamples(dots, scene, plane, viewport, this.theme);
+  }
+  #drawOverlay() {
+    const { state, stage, theme } = this;
+    const ctx = stage.context(stage.overlay);
+    if (!state || !theme) return;
+    const viewport = this.#viewport();
+    const reading = state.reading();
+    const probe = viewport.toScreen(state.probe);
+    const landing = this.answer?.landing ?? null;
+    if (ctx) {
+      drawPolytope(ctx, this.cells.find((cell) => cell.classIndex === reading.classIndex), state, viewport, theme);
+      drawNames(ctx, this.names, theme);
+      drawMembers(ctx, state, viewport, theme);
+      if (landing) drawLanding(ctx, landing, state, viewport, theme);
+      drawProbe(ctx, probe, reading.classIndex, state.selected < 0 && stage.root.matches(":focus-visible"), theme);
+    }
+    const text = chipText(state, reading, this.answer);
+    stage.chip.write(text, theme.paint(reading.classIndex).text);
+    stage.chip.place(probe, stage.width, stage.height, landing && viewport.toScreen([landing[0], landing[1]]));
+    this.#say([text.name, text.detail, text.scope, ...text.notes].join(", "));
+  }
+  /** Speaks when things have come to rest. @param {string} text */
+  #say(text) {
+    if (text === this.stage.live.textContent) return;
+    clearTimeout(this.speech);
+    this.speech = window.setTimeout(() => this.stage.live.textContent = text, SPEAK_AFTER);
+  }
+  #status() {
+    const { stage, state, scheduler, times } = this;
+    stage.hint.textContent = !state ? "" : state.mode === "section" ? "drag the point \xB7 drag a handle to tilt the plane \xB7 wheel to zoom \xB7 ? for keys" : "drag the point \xB7 drag the ground to pan \xB7 wheel to zoom \xB7 ? for keys";
+    const trips = scheduler.roundTrips;
+    const parts = [];
+    if (times.rate) parts.push(`${times.rate} fps`);
+    if (scheduler.silent) parts.push("kernel silent");
+    else if (trips.length) parts.push(`kernel ${Math.round(times.summary(trips.slice(-20)).rtP50)} ms`);
+    stage.numbers.textContent = parts.join(" \xB7 ");
+    const silent = scheduler.silent ? "The kernel is not answering. The slice stays live; images wait." : "";
+    stage.showNotice(state ? silent : "Preparing the slice\u2026");
+    stage.root.toggleAttribute("data-empty", !state);
+  }
+  // For the page and its tests
+  #reportStats() {
+    this.model.set("stats", this.stats());
+    this.model.save_changes();
+  }
+  stats() {
+    return this.times.summary(this.scheduler.roundTrips);
+  }
+  viewState() {
+    const { state } = this;
+    if (!state) return null;
+    const { classIndex, margin, distance } = state.reading();
+    return { pose: { id: this.poseId, ...state.pose(), final: !this.held }, chip: { classIndex, margin, distance }, cells: this.cellList() };
+  }
+  cellList() {
+    return this.cells.map(({ classIndex, polygon }) => ({
+      classIndex,
+      polygon: Array.from({ length: polygon.length / 2 }, (_, v) => [polygon[2 * v], polygon[2 * v + 1]])
+    }));
+  }
+};
+function render({ model, el, signal }) {
+  const life = lifetime(signal);
+  const view = new SliceView(model, el, life.signal);
+  const hooks = { stats: () => view.stats(), state: () => view.viewState(), cells: () => view.cellList() };
+  Object.assign(view.stage.root, { fsw: hooks });
+  return () => life.abort();
+}
+var slice_view_default = { render };
+export {
+  slice_view_default as default
+};

@@ -1,6 +1,5 @@
-// Samples as small dots. One path per class and shade keeps thousands of them within a frame.
-
-import { css } from "./colour.js";
+// Samples as small dots on a canvas of their own. Stamping pixels by hand keeps thousands of them, in any number of
+// colours and shades, within a frame; the same through canvas paths costs ten times as much without a graphics card.
 
 /** @import {Plane} from "./state.js" */
 /** @import {Scene} from "./types.js" */
@@ -10,45 +9,97 @@ import { css } from "./colour.js";
 const RADIUS = 2.3;
 /** Opacity by distance from the plane, near to far. */
 const SHADES = [0.85, 0.6, 0.4, 0.24, 0.12];
+const HIDDEN = 255;
+/** Dots sit on quarters of a pixel. */
+const PHASES = 4;
 
 /**
  * In a section all samples, faded by their distance from it; on the boundary plane those of its classes, whose side is exact.
- * @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Plane} plane @param {boolean} fading
- * @param {Viewport} viewport @param {Theme} theme
+ * @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Plane} plane @param {Viewport} viewport @param {Theme} theme
  */
-export function drawSamples(ctx, scene, plane, fading, viewport, theme) {
-  const { labels, count } = scene.samples;
-  const { s, t, off } = plane.shadows;
-  const { width, height, scale, cs, ct } = viewport;
-  const drawn = new Uint8Array(scene.K).fill(plane.classes ? 0 : 1);
-  for (const k of plane.classes ?? []) drawn[k] = 1;
-  /** @type {Map<number, number[]>} class and shade -> x, y, x, y, ... */
-  const batches = new Map();
-  for (let n = 0; n < count; n++) {
-    const k = labels[n];
-    if (!drawn[k]) continue;
-    const x = width / 2 + (s[n] - cs) * scale;
-    const y = height / 2 - (t[n] - ct) * scale;
-    if (x < -RADIUS || y < -RADIUS || x > width + RADIUS || y > height + RADIUS) continue;
-    const shade = fading ? shadeOf(off[n] / scene.spread) : 0;
-    const key = k * SHADES.length + shade;
-    const batch = batches.get(key);
-    if (batch) batch.push(x, y);
-    else batches.set(key, [x, y]);
-  }
+export function drawSamples(ctx, scene, plane, viewport, theme) {
+  const { width: across, height: down } = ctx.canvas;
+  const image = ctx.createImageData(across, down);
+  const ratio = across / viewport.width;
+  const pixels = new Uint32Array(image.data.buffer);
+  const brush = makeBrush(RADIUS * ratio, across);
+  const { reach } = brush;
+  const { labels } = scene.samples;
+  const { s, t } = plane.shadows;
+  const shades = shadesOf(scene, plane);
+  const scale = viewport.scale * ratio;
   // Far dots first, near ones on top.
-  const order = [...batches].sort(([a], [b]) => (b % SHADES.length) - (a % SHADES.length));
-  for (const [key, places] of order) {
-    const shade = key % SHADES.length;
-    ctx.fillStyle = css(theme.paint((key - shade) / SHADES.length).dot, SHADES[shade]);
-    ctx.beginPath();
-    for (let i = 0; i < places.length; i += 2) {
-      ctx.moveTo(places[i] + RADIUS, places[i + 1]);
-      ctx.arc(places[i], places[i + 1], RADIUS, 0, 2 * Math.PI);
+  for (let shade = SHADES.length - 1; shade >= 0; shade--) {
+    for (let n = 0; n < shades.length; n++) {
+      if (shades[n] !== shade) continue;
+      const x = Math.round(PHASES * (across / 2 + (s[n] - viewport.cs) * scale));
+      const y = Math.round(PHASES * (down / 2 - (t[n] - viewport.ct) * scale));
+      const [column, line] = [Math.floor(x / PHASES), Math.floor(y / PHASES)];
+      if (!(column >= reach && line >= reach && column + reach < across && line + reach < down)) continue;
+      const phase = (y - PHASES * line) * PHASES + x - PHASES * column;
+      stamp(pixels, brush, phase, line * across + column, theme.paint(labels[n]).dot, SHADES[shade]);
     }
-    ctx.fill();
   }
+  ctx.putImageData(image, 0, 0);
 }
 
-/** @param {number} ratio distance / typical distance */
-const shadeOf = (ratio) => (ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : 4);
+/** @param {Scene} scene @param {Plane} plane @returns {Uint8Array} the shade of each sample, or HIDDEN */
+function shadesOf({ samples, spread }, { shadows, classes }) {
+  if (classes) return Uint8Array.from(samples.labels, (k) => (classes.includes(k) ? 0 : HIDDEN));
+  return Uint8Array.from(shadows.off, (off) => {
+    const ratio = off / spread;
+    return ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : 4;
+  });
+}
+
+/**
+ * The pixels a disc covers, as steps from its centre pixel in an image of this width, for each phase of its centre.
+ * @typedef {{reach: number, phases: {steps: Int32Array, cover: Float64Array}[]}} Brush
+ */
+
+/** @param {number} radius in pixels @param {number} width of the image @returns {Brush} */
+function makeBrush(radius, width) {
+  const reach = Math.ceil(radius + 1);
+  const phases = Array.from({ length: PHASES * PHASES }, (_, phase) => {
+    const [cx, cy] = [(phase % PHASES) / PHASES, Math.floor(phase / PHASES) / PHASES];
+    const [steps, cover] = [[], []].map((list) => /** @type {number[]} */ (list));
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) {
+        const inside = radius + 0.5 - Math.hypot(dx + 0.5 - cx, dy + 0.5 - cy);
+        if (inside <= 0) continue;
+        steps.push(dy * width + dx);
+        cover.push(Math.min(inside, 1));
+      }
+    }
+    return { steps: Int32Array.from(steps), cover: Float64Array.from(cover) };
+  });
+  return { reach, phases };
+}
+
+/**
+ * Source-over blending of one dot into packed ABGR pixels.
+ * @param {Uint32Array} pixels @param {Brush} brush @param {number} phase @param {number} centre index of its pixel
+ * @param {number[]} colour @param {number} opacity
+ */
+function stamp(pixels, brush, phase, centre, [r, g, b], opacity) {
+  const { steps, cover } = brush.phases[phase];
+  const plain = (b << 16) | (g << 8) | r;
+  for (let i = 0; i < steps.length; i++) {
+    const at = centre + steps[i];
+    const alpha = cover[i] * opacity;
+    const old = pixels[at];
+    if (!old) {
+      pixels[at] = ((255 * alpha) << 24) | plain;
+      continue;
+    }
+    const under = ((old >>> 24) / 255) * (1 - alpha);
+    const total = alpha + under;
+    const mine = alpha / total;
+    const rest = 1 - mine;
+    pixels[at] =
+      ((255 * total) << 24) |
+      ((b * mine + ((old >>> 16) & 255) * rest) << 16) |
+      ((g * mine + ((old >>> 8) & 255) * rest) << 8) |
+      (r * mine + (old & 255) * rest);
+  }
+}

@@ -321,14 +321,15 @@ class SliceView {
     if (!state) return;
     const { scene, plane } = state;
     const viewport = this.#viewport();
-    this.theme = new Theme(stage.root, scene.colors);
+    this.theme = Theme.read(stage.root, scene.colors, this.theme);
     this.cells = walkCells(plane.logits, viewport.extent, plane.classes);
     if (!ctx) return;
     const markers = [...plane.members.map((member) => member.at), ...state.handles].map((at) => viewport.toScreen(at));
     this.names = placeNames(ctx, this.cells, plane.halfPlanes, scene.classNames, viewport, this.theme, markers);
     drawCells(ctx, this.cells, viewport, this.theme);
     drawDomain(ctx, plane.halfPlanes, viewport, this.theme);
-    drawSamples(ctx, scene, plane, state.mode === "section", viewport, this.theme);
+    const dots = stage.context(stage.dots);
+    if (dots) drawSamples(dots, scene, plane, viewport, this.theme);
   }
 
   #drawOverlay() {

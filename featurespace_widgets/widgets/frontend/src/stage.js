@@ -1,4 +1,4 @@
-// The elements of the slice view: stage with two canvases, chip, overlays, status line.
+// The elements of the slice view: stage with three canvases, chip, overlays, status line.
 
 import { Chip } from "./chip.js";
 import { element, errorCard } from "./host.js";
@@ -24,6 +24,7 @@ const ASPECT = 0.78;
 export class Stage {
   constructor() {
     this.ground = element("canvas", "fsw-canvas");
+    this.dots = element("canvas", "fsw-canvas");
     this.overlay = element("canvas", "fsw-canvas");
     this.chip = new Chip();
     this.chip.node.hidden = true;
@@ -35,7 +36,7 @@ export class Stage {
     this.helpButton = tool("Keys", "?");
     this.stage = element(
       "div", "fsw-stage",
-      this.ground, this.overlay, this.chip.node,
+      this.ground, this.dots, this.overlay, this.chip.node,
       element("div", "fsw-tools", this.resetButton, this.helpButton),
       this.notice, this.help, this.error,
     );
@@ -63,7 +64,7 @@ export class Stage {
     this.width = width;
     this.height = height;
     this.stage.style.height = `${height}px`;
-    for (const canvas of [this.ground, this.overlay]) {
+    for (const canvas of [this.ground, this.dots, this.overlay]) {
       canvas.width = sharp;
       canvas.height = Math.round(height * ratio);
     }

@@ -25,9 +25,19 @@ export class Theme {
     this.quiet = mix(this.text, this.ground, 0.4);
     this.halo = css(this.ground, 0.82);
     this.font = style.fontFamily || "sans-serif";
+    this.key = [this.ground, this.text, this.font].join();
     this.colors = colors;
     /** @type {Map<number, ClassPaint>} */
     this.paints = new Map();
+  }
+
+  /**
+   * The host's present theme; the known one, with its colours worked out, where nothing has changed.
+   * @param {Element} root @param {string[]} colors @param {Theme | null} known
+   */
+  static read(root, colors, known) {
+    const theme = new Theme(root, colors);
+    return known && known.key === theme.key && known.colors === colors ? known : theme;
   }
 
   /** @param {number} k @returns {ClassPaint} */
@@ -41,7 +51,7 @@ export class Theme {
       fill: css(fill),
       hatch: css(mix(fill, ink, this.dark ? 0.26 : 0.24)),
       ink: css(ink),
-      dot: legible(colour, fill, 2.1),
+      dot: /** @type {Rgb} */ (legible(colour, fill, 2.1).map(Math.round)),
       text: css(legible(colour, fill, 4.5)),
       solid: css(colour),
     };
