@@ -79,7 +79,7 @@ def javascript() -> None:
     before = bundle()
     call(npm, "run", "build", folder=FRONTEND)
     call(npm, "test", folder=FRONTEND)
-    stale = sorted(name for name, _ in before ^ bundle())
+    stale = sorted({name for name, _ in before ^ bundle()})
     if stale:
         raise RuntimeError(f"rebuilt, as they did not match their sources; commit them: {', '.join(stale)}")
 

@@ -59,8 +59,8 @@ class Slice:
     def distance(self, features: ArrayLike) -> Array:
         """Distance of feature vectors from the plane: (n, d) -> (n,)."""
         away = as_matrix("features", features, len(self.origin)) - self.origin
-        st: Array = np.linalg.norm(away - (away @ self.basis.T) @ self.basis, axis=1)
-        return st
+        distances: Array = np.linalg.norm(away - (away @ self.basis.T) @ self.basis, axis=1)
+        return distances
 
     def logit_planes(self) -> Array:
         """(K, 3) coefficients of the logits ``z_k = c + a s + b t`` on the plane."""

@@ -120,7 +120,7 @@ class SliceView(anywidget.AnyWidget):
 
     @property
     def mode(self) -> str:
-        """What is drawn: "boundary" (shadow on the plane of boundary normals) or "section" (cells of a plane)."""
+        """What is drawn: "boundary" (shadow on the boundary plane) or "section" (cells of a plane)."""
         return "boundary" if self._plane.is_boundary_plane else "section"
 
     @mode.setter

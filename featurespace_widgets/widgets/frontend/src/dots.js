@@ -13,48 +13,67 @@ const HIDDEN = 255;
 /** Dots sit on quarters of a pixel. */
 const PHASES = 4;
 
-/**
- * In a section all samples, faded by their distance from it; on the boundary plane those of its classes, whose side is exact.
- * @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Plane} plane @param {Viewport} viewport @param {Theme} theme
- */
-export function drawSamples(ctx, scene, plane, viewport, theme) {
-  const { width: across, height: down } = ctx.canvas;
-  const image = ctx.createImageData(across, down);
-  const ratio = across / viewport.width;
-  const pixels = new Uint32Array(image.data.buffer);
-  const brush = makeBrush(RADIUS * ratio, across);
-  const { reach } = brush;
-  const { labels } = scene.samples;
-  const { s, t } = plane.shadows;
-  const shades = shadesOf(scene, plane);
-  const scale = viewport.scale * ratio;
-  // Far dots first, near ones on top.
-  for (let shade = SHADES.length - 1; shade >= 0; shade--) {
-    for (let n = 0; n < shades.length; n++) {
-      if (shades[n] !== shade) continue;
-      const x = Math.round(PHASES * (across / 2 + (s[n] - viewport.cs) * scale));
-      const y = Math.round(PHASES * (down / 2 - (t[n] - viewport.ct) * scale));
-      const [column, line] = [Math.floor(x / PHASES), Math.floor(y / PHASES)];
-      if (!(column >= reach && line >= reach && column + reach < across && line + reach < down)) continue;
-      const phase = (y - PHASES * line) * PHASES + x - PHASES * column;
-      stamp(pixels, brush, phase, line * across + column, theme.paint(labels[n]).dot, SHADES[shade]);
-    }
+/** Image and brush last used, kept because a new image of megabytes for each frame is work for the garbage collector. */
+export class DotLayer {
+  constructor() {
+    /** @type {ImageData | null} */
+    this.image = null;
+    this.pixels = new Uint32Array(0);
+    this.brush = makeBrush(RADIUS, 1);
   }
-  ctx.putImageData(image, 0, 0);
+
+  /**
+   * In a section all samples, faded by their distance from it; on the boundary plane those of its classes, whose side is exact.
+   * @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Plane} plane @param {Viewport} viewport @param {Theme} theme
+   */
+  draw(ctx, scene, plane, viewport, theme) {
+    const { width: across, height: down } = ctx.canvas;
+    const ratio = across / viewport.width;
+    if (this.image?.width !== across || this.image.height !== down) {
+      this.image = ctx.createImageData(across, down);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+      this.brush = makeBrush(RADIUS * ratio, across);
+    }
+    this.pixels.fill(0);
+    const { reach } = this.brush;
+    const { labels } = scene.samples;
+    const { s, t } = plane.shadows;
+    const shades = shadesOf(scene, plane);
+    const scale = viewport.scale * ratio;
+    // Far dots first, near ones on top.
+    for (let shade = SHADES.length - 1; shade >= 0; shade--) {
+      for (let n = 0; n < shades.length; n++) {
+        if (shades[n] !== shade) continue;
+        const x = Math.round(PHASES * (across / 2 + (s[n] - viewport.cs) * scale));
+        const y = Math.round(PHASES * (down / 2 - (t[n] - viewport.ct) * scale));
+        const column = Math.floor(x / PHASES);
+        const line = Math.floor(y / PHASES);
+        if (!(column >= reach && line >= reach && column + reach < across && line + reach < down)) continue;
+        const phase = (y - PHASES * line) * PHASES + x - PHASES * column;
+        stamp(this.pixels, this.brush.phases[phase], line * across + column, theme.paint(labels[n]).dot, SHADES[shade]);
+      }
+    }
+    ctx.putImageData(this.image, 0, 0);
+  }
 }
 
 /** @param {Scene} scene @param {Plane} plane @returns {Uint8Array} the shade of each sample, or HIDDEN */
 function shadesOf({ samples, spread }, { shadows, classes }) {
-  if (classes) return Uint8Array.from(samples.labels, (k) => (classes.includes(k) ? 0 : HIDDEN));
-  return Uint8Array.from(shadows.off, (off) => {
-    const ratio = off / spread;
-    return ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : 4;
-  });
+  const shades = new Uint8Array(samples.count);
+  for (let n = 0; n < shades.length; n++) {
+    if (classes) shades[n] = classes.includes(samples.labels[n]) ? 0 : HIDDEN;
+    else {
+      const ratio = shadows.off[n] / spread;
+      shades[n] = ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : 4;
+    }
+  }
+  return shades;
 }
 
 /**
  * The pixels a disc covers, as steps from its centre pixel in an image of this width, for each phase of its centre.
- * @typedef {{reach: number, phases: {steps: Int32Array, cover: Float64Array}[]}} Brush
+ * @typedef {{steps: Int32Array, cover: Float64Array}} Disc
+ * @typedef {{reach: number, phases: Disc[]}} Brush
  */
 
 /** @param {number} radius in pixels @param {number} width of the image @returns {Brush} */
@@ -78,11 +97,10 @@ function makeBrush(radius, width) {
 
 /**
  * Source-over blending of one dot into packed ABGR pixels.
- * @param {Uint32Array} pixels @param {Brush} brush @param {number} phase @param {number} centre index of its pixel
+ * @param {Uint32Array} pixels @param {Disc} disc @param {number} centre index of its pixel
  * @param {number[]} colour @param {number} opacity
  */
-function stamp(pixels, brush, phase, centre, [r, g, b], opacity) {
-  const { steps, cover } = brush.phases[phase];
+function stamp(pixels, { steps, cover }, centre, [r, g, b], opacity) {
   const plain = (b << 16) | (g << 8) | r;
   for (let i = 0; i < steps.length; i++) {
     const at = centre + steps[i];

@@ -44,9 +44,12 @@ export function contains(polygon, [x, y]) {
 
 /** @param {Polygon} polygon @param {number} nx @param {number} ny @param {number} h @returns {Polygon} */
 function clip(polygon, nx, ny, h) {
+  const n = polygon.length;
+  let least = Infinity;
+  for (let i = 0; i < n; i += 2) least = Math.min(least, h - nx * polygon[i] - ny * polygon[i + 1]);
+  if (least >= 0) return polygon; // most half-planes of a domain cut nothing
   /** @type {number[]} */
   const out = [];
-  const n = polygon.length;
   for (let i = 0; i < n; i += 2) {
     const j = (i + 2) % n;
     const here = h - nx * polygon[i] - ny * polygon[i + 1];

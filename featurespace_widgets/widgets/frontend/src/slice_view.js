@@ -3,7 +3,7 @@
 
 import { walkCells } from "./cells.js";
 import { chipText } from "./chip.js";
-import { drawSamples } from "./dots.js";
+import { DotLayer } from "./dots.js";
 import { lifetime, onChange } from "./host.js";
 import { listenKeys } from "./keys.js";
 import { drawLanding, drawMembers, drawPolytope, drawProbe } from "./markers.js";
@@ -29,6 +29,7 @@ class SliceView {
     this.model = model;
     this.signal = signal;
     this.stage = new Stage();
+    this.dots = new DotLayer();
     this.times = new FrameTimes();
     /** @type {Scheduler<Omit<Pose, "id">>} */
     this.scheduler = new Scheduler();
@@ -329,7 +330,7 @@ class SliceView {
     drawCells(ctx, this.cells, viewport, this.theme);
     drawDomain(ctx, plane.halfPlanes, viewport, this.theme);
     const dots = stage.context(stage.dots);
-    if (dots) drawSamples(dots, scene, plane, viewport, this.theme);
+    if (dots) this.dots.draw(dots, scene, plane, viewport, this.theme);
   }
 
   #drawOverlay() {
