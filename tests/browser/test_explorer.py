@@ -227,7 +227,7 @@ def test_an_anchor_tilts_the_plane_by_mouse_and_by_keyboard(person: Person):
     person.check_cells()
 
 
-def test_double_click_pulls_the_section_through_a_sample(person: Person):
+def test_the_section_is_pulled_through_the_nearest_sample(person: Person):
     notebook = person.notebook
     section(person)
     notebook.page.keyboard.press("p")

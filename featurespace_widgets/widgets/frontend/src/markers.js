@@ -35,7 +35,7 @@ export function drawMembers(ctx, state, viewport, theme) {
   const { scene, plane, handles, selected } = state;
   const places = handles.map((handle) => viewport.toScreen(handle));
   /** @type {Box[]} */
-  const taken = [];
+  const taken = places.map(([x, y]) => ({ left: x - 9, right: x + 9, middle: y }));
   const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y) => {
     ctx.font = `12px ${theme.font}`;
     const box = { left: x, right: x + ctx.measureText(text).width, middle: y };

@@ -10,6 +10,8 @@ import { area, centroid, clipBy, contains } from "./polygon.js";
 
 const MOST = 40;
 const HALF_HEIGHT = 12;
+/** Vertical room between a name and a marker, wished for and at least. */
+const ROOM = [56, 26];
 
 /**
  * @param {CanvasRenderingContext2D} ctx to measure with @param {Cell[]} cells @param {Float64Array} halfPlanes of the domain
@@ -53,12 +55,14 @@ const nameFont = (theme) => `600 13px ${theme.font}`;
  */
 function findPlace(polygon, half, markers) {
   const [cx, cy] = centroid(polygon);
-  for (const share of [0, 0.25, 0.4, 0.55, 0.7, 0.8]) {
-    for (let i = 0; i < polygon.length; i += 2) {
-      /** @type {Point} */
-      const at = [cx + share * (polygon[i] - cx), cy + share * (polygon[i + 1] - cy)];
-      if (isFree(at, half, markers) && fits(polygon, at, half)) return at;
-      if (!share) break;
+  for (const room of ROOM) {
+    for (const share of [0, 0.25, 0.4, 0.55, 0.7, 0.8]) {
+      for (let i = 0; i < polygon.length; i += 2) {
+        /** @type {Point} */
+        const at = [cx + share * (polygon[i] - cx), cy + share * (polygon[i + 1] - cy)];
+        if (isFree(at, half, room, markers) && fits(polygon, at, half)) return at;
+        if (!share) break;
+      }
     }
   }
   return null;
@@ -68,5 +72,5 @@ function findPlace(polygon, half, markers) {
 const fits = (polygon, [x, y], half) =>
   [[-half, -HALF_HEIGHT], [half, -HALF_HEIGHT], [half, HALF_HEIGHT], [-half, HALF_HEIGHT]].every(([dx, dy]) => contains(polygon, [x + dx, y + dy]));
 
-/** Marker labels stretch to the right of their marker. @param {Point} at @param {number} half @param {Point[]} markers */
-const isFree = ([x, y], half, markers) => markers.every(([mx, my]) => Math.abs(my - y) > 26 || mx > x + half + 14 || mx + 110 < x - half);
+/** Marker labels stretch to the right of their marker. @param {Point} at @param {number} half @param {number} room @param {Point[]} markers */
+const isFree = ([x, y], half, room, markers) => markers.every(([mx, my]) => Math.abs(my - y) > room || mx > x + half + 14 || mx + 110 < x - half);

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { FakeModel, frames, listeners, observers, place, pointerEvent, smallScene } from "./page.js";
+
+const { default: sliceView } = await import("../src/slice_view.js");
+
+/** @type {FakeModel} */
+let model;
+/** @type {any} */
+let root;
+/** @type {() => void} */
+let destroy;
+
+/** @param {Record<string, any>} [state] */
+async function open(state = {}) {
+  model = new FakeModel({ scene: smallScene(), pose: {}, answer: {}, error: {}, stats: {}, ...state });
+  const el = place();
+  destroy = sliceView.render({ model, el });
+  root = el.querySelector(".fsw-slice");
+  await frames();
+}
+
+/** @param {string} key @param {Record<string, boolean>} [modifiers] */
+function press(key, modifiers = {}) {
+  const event = new window.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...modifiers });
+  root.dispatchEvent(event);
+  return event;
+}
+
+/** @param {string} type @param {number} x @param {number} y @param {number} [pointerId] */
+function point(type, x, y, pointerId = 1) {
+  const event = pointerEvent(type, { pointerId, pointerType: "mouse", clientX: x, clientY: y, button: 0, bubbles: true });
+  root.querySelector(".fsw-stage").dispatchEvent(event);
+}
+
+/** The kernel answers the newest pose. */
+const acknowledge = () => model.set("answer", { id: model.get("pose").id, classIndex: 2, landing: null });
+
+beforeEach(() => destroy?.());
+
+test("an empty pose becomes the boundary plane's default and is sent", async () => {
+  await open();
+  const pose = model.get("pose");
+  assert.deepEqual([pose.id, pose.mode, pose.probe, pose.final], [1, "boundary", [0, 0], true]);
+  assert.deepEqual(pose.view, [0, 0, 4 / 0.78]);
+  assert.deepEqual(pose.frame, [[0, 0, 0], [1, 0, 0], [0, 1, 0]]);
+  assert.equal(model.saves, 1);
+  const { cells, chip } = root.fsw.state();
+  assert.deepEqual(cells.map((/** @type {any} */ cell) => cell.classIndex).sort(), [0, 1]);
+  assert.deepEqual(chip, { classIndex: 0, margin: 0, distance: 0 });
+});
+
+test("a kernel's pose is adopted, the view's own is not", async () => {
+  await open();
+  model.set("pose", { id: -4, mode: "section", probe: [0.5, 0.25], frame: [[0, 0, 0], [0, 0, 1], [1, 0, 0]], handles: [[0, 0], [1, 1], [2, 0]], view: [0, 0, 3], final: true });
+  const { pose, chip } = root.fsw.state();
+  assert.deepEqual([pose.mode, pose.probe, pose.handles[1], pose.view], ["section", [0.5, 0.25], [1, 1], [0, 0, 3]]);
+  assert.deepEqual(chip, { classIndex: 2, margin: 0.25, distance: 0.25 / Math.fround(Math.SQRT2) });
+});
+
+test("a drag sends one pose at a time, the last one final", async () => {
+  await open();
+  acknowledge();
+  point("pointerdown", 300, 234);
+  point("pointermove", 350, 234);
+  assert.equal(model.saves, 2);
+  point("pointermove", 400, 234);
+  point("pointermove", 450, 234);
+  point("pointerup", 450, 234);
+  assert.equal(model.saves, 2, "the kernel has not answered yet");
+  assert.equal(model.get("pose").final, false);
+  acknowledge();
+  assert.equal(model.saves, 3);
+  assert.equal(model.get("pose").final, true);
+  assert.ok(Math.abs(model.get("pose").probe[0] - (150 * 4) / 0.78 / 600) < 1e-12);
+});
+
+test("a click moves the probe, a drag of the ground pans, the wheel zooms about the pointer", async () => {
+  await open();
+  point("pointerdown", 450, 100);
+  point("pointerup", 450, 100);
+  const clicked = root.fsw.state().pose.probe;
+  assert.ok(clicked[0] > 1 && clicked[1] > 1);
+  point("pointerdown", 100, 300);
+  point("pointermove", 200, 300);
+  point("pointerup", 200, 300);
+  const { probe, view } = root.fsw.state().pose;
+  assert.deepEqual(probe, clicked);
+  assert.ok(view[0] < -0.8);
+  const wheel = new window.WheelEvent("wheel", { deltaY: -100, clientX: 0, clientY: 0, bubbles: true, cancelable: true });
+  root.querySelector(".fsw-stage").dispatchEvent(wheel);
+  assert.ok(wheel.defaultPrevented);
+  const zoomed = root.fsw.state().pose.view;
+  assert.ok(zoomed[2] < view[2]);
+  assert.ok(Math.abs(zoomed[0] - zoomed[2] / 2 - (view[0] - view[2] / 2)) < 1e-12, "the corner stays");
+});
+
+test("two pointers pinch", async () => {
+  await open();
+  const before = root.fsw.state().pose.view[2];
+  point("pointerdown", 100, 100, 1);
+  point("pointerdown", 200, 100, 2);
+  point("pointermove", 300, 100, 2);
+  point("pointerup", 300, 100, 2);
+  point("pointerup", 100, 100, 1);
+  assert.ok(Math.abs(root.fsw.state().pose.view[2] - before / 2) < 1e-9);
+});
+
+test("keys move, turn, change the mode, and do not leak; Tab passes", async () => {
+  await open();
+  let leaked = 0;
+  const ended = new AbortController();
+  document.body.addEventListener("keydown", () => leaked++, { signal: ended.signal });
+  const span = root.fsw.state().pose.view[2];
+  assert.ok(press("ArrowRight").defaultPrevented);
+  press("ArrowUp", { shiftKey: true });
+  const [s, t] = root.fsw.state().pose.probe;
+  assert.ok(Math.abs(s - 0.01 * span) < 1e-12 && Math.abs(t - 0.05 * span) < 1e-12);
+  press("m");
+  assert.equal(root.fsw.state().pose.mode, "section");
+  press("h");
+  press("h");
+  press("ArrowUp");
+  const { handles } = root.fsw.state().pose;
+  assert.ok(handles[1][1] > 0 && handles[0][0] === 0 && handles[2][1] === 1);
+  press("0");
+  assert.deepEqual(root.fsw.state().pose.handles, [[0, 0], [1, 0], [0, 1]]);
+  press("b");
+  assert.equal(leaked, 0);
+  press("Tab");
+  assert.equal(leaked, 1);
+  assert.equal(root.dataset.lmSuppressShortcuts, "true");
+  ended.abort();
+});
+
+test("a double click and p pull the plane through a sample", async () => {
+  await open();
+  press("p");
+  const scale = (600 * 0.78) / 4;
+  const click = new window.MouseEvent("dblclick", { clientX: 300, clientY: 234 - scale, bubbles: true });
+  root.querySelector(".fsw-stage").dispatchEvent(click);
+  assert.deepEqual(model.messages, [{ type: "through", sample: 72, handle: 0 }, { type: "through", sample: 71, handle: 0 }]);
+});
+
+test("the chip says what is exact, the class among all, and that the domain is left", async () => {
+  await open();
+  acknowledge();
+  await frames();
+  const chip = root.querySelector(".fsw-chip");
+  assert.match(chip.textContent, /cat.*side exact for 2 classes.*among all 3: fox/);
+  press("m");
+  model.set("pose", { ...root.fsw.state().pose, id: -9, frame: [[-3, 0, 0], [0, 1, 0], [0, 0, 1]], probe: [1, 0] });
+  await frames();
+  assert.match(chip.textContent, /dog.*exact for all 3.*margin 1\.00 · 0\.71 to fox.*outside the domain \(x ≥ −1\)/);
+});
+
+test("empty scene, error and late scene", async () => {
+  await open({ scene: {}, error: { title: "No head", received: "2 layers", allowed: "a linear layer", todo: "Name it." } });
+  assert.match(root.querySelector(".fsw-notice").textContent, /Preparing/);
+  assert.match(root.querySelector("[role=alert]").textContent, /No head.*2 layers.*a linear layer.*Name it/);
+  model.set("error", {});
+  assert.equal(root.querySelector("[role=alert]"), null);
+  model.set("scene", smallScene());
+  await frames();
+  assert.equal(root.querySelector(".fsw-notice").hidden, true);
+  assert.equal(root.fsw.cells().length, 2);
+});
+
+test("stats are written when asked for", async () => {
+  await open();
+  acknowledge();
+  root.dispatchEvent(new window.Event("fsw-stats"));
+  const { frames: drawn, roundTrips } = model.get("stats");
+  assert.ok(drawn > 0);
+  assert.equal(roundTrips, 1);
+});
+
+test("destroying ends every listener", async () => {
+  const before = listeners.size;
+  await open();
+  assert.ok(listeners.size > before && model.listening === 4 && observers.size === 2);
+  destroy();
+  assert.equal(listeners.size, before);
+  assert.equal(model.listening, 0);
+  assert.equal(observers.size, 0);
+  assert.equal(root.isConnected, false);
+});
+
+test("the host's signal ends it too", async () => {
+  const controller = new AbortController();
+  model = new FakeModel({ scene: smallScene(), pose: {}, answer: {}, error: {} });
+  sliceView.render({ model, el: place(), signal: controller.signal });
+  controller.abort();
+  assert.equal(model.listening, 0);
+});
