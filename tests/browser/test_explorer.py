@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from browser.conftest import SCREENSHOTS
-from browser.lab import NotebookPage
 from PIL import Image
 from playwright.sync_api import Locator
+
+from browser.conftest import SCREENSHOTS
+from browser.lab import NotebookPage
 
 VIEW = "explorer.view"
 
@@ -47,7 +48,9 @@ class Person:
         state = self.state()
         pose = self.notebook.wait_for_kernel(
             f"[{VIEW}.pose, {VIEW}.answer.get('id')]",
-            lambda got: got[1] == got[0]["id"] and np.allclose(got[0]["probe"], self.state()["pose"]["probe"]),
+            lambda got: (
+                got[1] == got[0]["id"] and np.allclose(got[0]["probe"], self.state()["pose"]["probe"])
+            ),
         )
         assert pose[0]["mode"] == self.state()["pose"]["mode"]
         return self.state() if state else None
@@ -117,7 +120,9 @@ def test_the_probe_follows_the_mouse_and_so_does_all_that_depends_on_it(person: 
     person.check_cells()
     start = person.pixel(person.state()["pose"]["probe"])
     goal = (start[0] - 160, start[1] + 190)
-    notebook.drag_by_mouse(person.stage, [start, (start[0] - 60, start[1] + 70), (start[0] - 120, start[1] + 150), goal])
+    notebook.drag_by_mouse(
+        person.stage, [start, (start[0] - 60, start[1] + 70), (start[0] - 120, start[1] + 150), goal]
+    )
     after = person.check_chip()
     assert person.pixel(person.state()["pose"]["probe"]) == pytest.approx(goal, abs=1.5)
     assert after["classIndex"] != before["classIndex"]
@@ -172,7 +177,9 @@ def test_another_model_and_other_classes(person: Person):
     notebook = person.notebook
     person.root.locator("select").first.select_option("mnist")
     notebook.wait_for_kernel("explorer.space.card['name']", lambda name: name == "mnist")
-    notebook.wait_for(lambda: person.root.locator("button.fsw-class").first.inner_text(), "digits", lambda x: x == "0")
+    notebook.wait_for(
+        lambda: person.root.locator("button.fsw-class").first.inner_text(), "digits", lambda x: x == "0"
+    )
     person.check_chip()
     person.check_cells()
     check_image(person)
@@ -235,16 +242,20 @@ def test_the_section_is_pulled_through_the_nearest_sample(person: Person):
         f"[x for x in {VIEW}.scene['section']['labels'] if x.startswith('sample')]"
     )[0]
     row = int(label.split()[1])
-    assert notebook.kernel_value(f"{VIEW}.plane.distance({VIEW}.space.features[[{row}]])[0]") == pytest.approx(
-        0, abs=1e-6
-    )
+    assert notebook.kernel_value(
+        f"{VIEW}.plane.distance({VIEW}.space.features[[{row}]])[0]"
+    ) == pytest.approx(0, abs=1e-6)
     person.check_cells()
 
 
 def test_dragging_never_has_two_requests_in_flight_and_ends_on_the_last_pose(person: Person):
     start = person.pixel(person.state()["pose"]["probe"])
     turns = np.linspace(0, 4 * np.pi, 120)
-    path = [start, *zip(start[0] + 90 * np.sin(turns), start[1] + 60 * np.sin(2 * turns), strict=True), (200.0, 300.0)]
+    path = [
+        start,
+        *zip(start[0] + 90 * np.sin(turns), start[1] + 60 * np.sin(2 * turns), strict=True),
+        (200.0, 300.0),
+    ]
     person.notebook.drag_by_frame(person.stage, path)
     state = person.settled()
     assert person.pixel(state["pose"]["probe"]) == pytest.approx((200.0, 300.0), abs=1.5)
@@ -261,12 +272,19 @@ def test_the_wheel_zooms_about_the_pointer_and_the_ground_pans(person: Person):
     before = person.state()["pose"]["view"]
     notebook.page.mouse.move(box["x"] + 40, box["y"] + 40)
     notebook.page.mouse.wheel(0, -300)
-    zoomed = notebook.wait_for(person.state, "zoomed", lambda s: s["pose"]["view"][2] < before[2])["pose"]["view"]
-    corner = [before[0] + (40 / box["width"] - 0.5) * before[2], zoomed[0] + (40 / box["width"] - 0.5) * zoomed[2]]
+    zoomed = notebook.wait_for(person.state, "zoomed", lambda s: s["pose"]["view"][2] < before[2])["pose"][
+        "view"
+    ]
+    corner = [
+        before[0] + (40 / box["width"] - 0.5) * before[2],
+        zoomed[0] + (40 / box["width"] - 0.5) * zoomed[2],
+    ]
     assert corner[0] == pytest.approx(corner[1], abs=1e-6 * before[2])
     notebook.drag_by_mouse(person.stage, [(30, 30), (60, 30), (90, 60)])
     panned = person.settled()["pose"]["view"]
-    assert panned[0] == pytest.approx(zoomed[0] - 60 * zoomed[2] / box["width"], rel=1e-3, abs=0.02 * zoomed[2])
+    assert panned[0] == pytest.approx(
+        zoomed[0] - 60 * zoomed[2] / box["width"], rel=1e-3, abs=0.02 * zoomed[2]
+    )
     person.check_cells()
 
 

@@ -36,12 +36,14 @@ export function drawMembers(ctx, state, viewport, theme) {
   const places = handles.map((handle) => viewport.toScreen(handle));
   /** @type {Box[]} */
   const taken = places.map(([x, y]) => ({ left: x - 9, right: x + 9, middle: y }));
-  const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y) => {
+  const label = (/** @type {string} */ text, /** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ gap) => {
     ctx.font = `12px ${theme.font}`;
-    const box = { left: x, right: x + ctx.measureText(text).width, middle: y };
+    const { width } = ctx.measureText(text);
+    const left = x < viewport.width && x + gap + width > viewport.width ? x - gap - width : x + gap;
+    const box = { left, right: left + width, middle: y };
     if (taken.some((other) => overlap(box, other))) return;
     taken.push(box);
-    write(ctx, text, x, y, theme);
+    write(ctx, text, left, y, theme);
   };
   places.forEach(([x, y], i) => {
     square(ctx, x, y, 8.5, theme, i === selected);
@@ -50,7 +52,7 @@ export function drawMembers(ctx, state, viewport, theme) {
     ctx.textBaseline = "middle";
     ctx.fillStyle = css(theme.text);
     ctx.fillText(String(i + 1), x, y + 0.5);
-    label(scene.section?.labels[i] ?? "", x + 14, y);
+    label(scene.section?.labels[i] ?? "", x, y, 14);
   });
   const nearest = [...plane.members].sort((a, b) => a.off - b.off);
   for (const member of nearest) {
@@ -58,7 +60,7 @@ export function drawMembers(ctx, state, viewport, theme) {
     if (places.some(([hx, hy]) => Math.hypot(hx - x, hy - y) < 10)) continue;
     ctx.globalAlpha = state.mode === "section" ? Math.max(0.35, Math.exp(-member.off / scene.spread)) : 1;
     square(ctx, x, y, 5.5, theme, false);
-    label(member.label, x + 11, y);
+    label(member.label, x, y, 11);
   }
   ctx.globalAlpha = 1;
 }

@@ -10,7 +10,7 @@ import { area, centroid, clipBy, contains } from "./polygon.js";
 
 const MOST = 40;
 const HALF_HEIGHT = 12;
-/** Vertical room between a name and a marker, wished for and at least. */
+/** Room between a name and a marker, wished for and at least. */
 const ROOM = [56, 26];
 
 /**
@@ -73,4 +73,4 @@ const fits = (polygon, [x, y], half) =>
   [[-half, -HALF_HEIGHT], [half, -HALF_HEIGHT], [half, HALF_HEIGHT], [-half, HALF_HEIGHT]].every(([dx, dy]) => contains(polygon, [x + dx, y + dy]));
 
 /** Marker labels stretch to the right of their marker. @param {Point} at @param {number} half @param {number} room @param {Point[]} markers */
-const isFree = ([x, y], half, room, markers) => markers.every(([mx, my]) => Math.abs(my - y) > room || mx > x + half + 14 || mx + 110 < x - half);
+const isFree = ([x, y], half, room, markers) => markers.every(([mx, my]) => Math.abs(my - y) > room || mx > x + half + room || mx + 110 < x - half);

@@ -84,6 +84,7 @@ export function listenPointer(stage, gestures, signal) {
 
   /** @param {WheelEvent} event */
   function wheel(event) {
+    if (isControl(event)) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 30 : 1;
     gestures.zoom(at(event), Math.exp(Math.min(Math.max(event.deltaY * lines, -240), 240) * 0.0016));

@@ -22,6 +22,7 @@ import { Viewport } from "./viewport.js";
 
 const SPEAK_AFTER = 400;
 const TICK = 500;
+const KEPT_IDS = 100;
 
 class SliceView {
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
@@ -145,6 +146,7 @@ class SliceView {
   /** @param {{id: number, payload: Omit<Pose, "id">}} request */
   #send({ id, payload }) {
     this.sent.add(id);
+    this.sent.delete(id - KEPT_IDS);
     this.poseId = id;
     this.model.set("pose", { id, ...payload });
     this.model.save_changes();
@@ -363,11 +365,8 @@ class SliceView {
 
   #status() {
     const { stage, state, scheduler, times } = this;
-    stage.hint.textContent = !state
-      ? ""
-      : state.mode === "section"
-        ? "drag the point · drag a handle to tilt the plane · wheel to zoom · ? for keys"
-        : "drag the point · drag the ground to pan · wheel to zoom · ? for keys";
+    const hint = `drag the point · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
+    stage.hint.textContent = state ? this.answer?.message || hint : "";
     const trips = scheduler.roundTrips;
     const parts = [];
     if (times.rate) parts.push(`${times.rate} fps`);

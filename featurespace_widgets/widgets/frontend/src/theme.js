@@ -18,10 +18,10 @@ export class Theme {
   /** @param {Element} root @param {string[]} colors class colours */
   constructor(root, colors) {
     const style = getComputedStyle(root);
-    const read = (/** @type {string} */ name, /** @type {Rgb} */ fallback) => parseColour(style.getPropertyValue(name), fallback);
-    this.ground = read("--fsw-ground", [255, 255, 255]);
+    // Computed colours are plain rgb, whatever notation the host's variables use.
+    this.ground = parseColour(style.backgroundColor, [255, 255, 255]);
     this.dark = luminance(this.ground) < 0.18;
-    this.text = read("--fsw-text", this.dark ? [230, 230, 235] : [30, 32, 36]);
+    this.text = parseColour(style.color, this.dark ? [230, 230, 235] : [30, 32, 36]);
     this.quiet = mix(this.text, this.ground, 0.4);
     this.halo = css(this.ground, 0.82);
     this.font = style.fontFamily || "sans-serif";

@@ -144,7 +144,7 @@ class Toolbar {
     const shown = names.length <= MAX_CHIPS ? names.map((_, k) => k) : chosen;
     const focused = this.chips.contains(document.activeElement) ? /** @type {HTMLButtonElement} */ (document.activeElement).value : null;
     const colors = this.model.get("colors") ?? [];
-    const ground = parseColour(getComputedStyle(this.root).getPropertyValue("--fsw-ground"), [255, 255, 255]);
+    const ground = parseColour(getComputedStyle(this.root).backgroundColor, [255, 255, 255]);
     this.chips.replaceChildren(...shown.map((k) => classChip(k, names[k], parseColour(colors[k] ?? "", [128, 128, 128]), ground, chosen.includes(k))));
     if (focused !== null) /** @type {HTMLElement | null} */ (this.chips.querySelector(`button[value="${focused}"]`))?.focus();
   }
