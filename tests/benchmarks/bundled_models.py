@@ -63,9 +63,10 @@ def main() -> None:
         accuracy, kept = test_figures(fsw.load(name, data=folders[name]) if name in folders else bundled)
         where = "full test set" if name in folders else "1,000 bundled test images"
         print(f"{name} ({where})")
-        print(f"  {'test accuracy':42s} {accuracy:.4f}   card {bundled.card['test_accuracy']:.4f}")
+        card = bundled.card
+        print(f"  {'test accuracy':42s} {accuracy:.4f}   card {card['test_accuracy']:.4f}")
         print(
-            f"  {'decoded test feature keeps its class':42s} {kept:.4f}   card {bundled.card['decoded_class_kept']:.4f}"
+            f"  {'decoded test feature keeps its class':42s} {kept:.4f}   card {card['decoded_class_kept']:.4f}"
         )
         for title, value in lifted_figures(bundled).items():
             print(f"  {title:42s} {value:.4f}")

@@ -32,7 +32,8 @@ small = fsw.load("fashion-mnist")
 both = [np.concatenate(pair) for pair in zip(
     (small.bank.features, small.bank.labels, small.bank.images),
     (small.test_bank.features, small.test_bank.labels, small.test_bank.images))]
-space = fsw.FeatureSpace(small.head, small.domain, Bank(*both), classifier=small.classifier, decoder=small.decoder)
+networks = {"classifier": small.classifier, "decoder": small.decoder}
+space = fsw.FeatureSpace(small.head, small.domain, Bank(*both), **networks)
 large = fsw.Explorer(space)
 large"""
 
@@ -54,8 +55,8 @@ IMAGES = """async ([index, moves]) => {
     const box = stage.getBoundingClientRect(), scale = box.width / state.pose.view[2];
     const at = [box.width / 2 + (state.pose.probe[0] - state.pose.view[0]) * scale,
                 box.height / 2 - (state.pose.probe[1] - state.pose.view[1]) * scale];
-    const fire = (type, x, y, buttons) => stage.dispatchEvent(new PointerEvent(type, { pointerId: 4711, buttons,
-        button: type === 'pointermove' ? -1 : 0, isPrimary: true, pointerType: 'mouse', bubbles: true,
+    const fire = (type, x, y, buttons) => stage.dispatchEvent(new PointerEvent(type, {
+        pointerId: 4711, buttons, button: type === 'pointermove' ? -1 : 0, isPrimary: true, pointerType: 'mouse', bubbles: true,
         clientX: box.left + x, clientY: box.top + y }));
     fire('pointerdown', ...at, 1);
     const times = [];
@@ -63,7 +64,10 @@ IMAGES = """async ([index, moves]) => {
         await new Promise(done => setTimeout(done, 120));   // the last answer has come: a fresh move
         const start = performance.now();
         const shown = new Promise(done => {
-            const watch = new MutationObserver(() => { watch.disconnect(); requestAnimationFrame(() => done(performance.now())); });
+            const watch = new MutationObserver(() => {
+                watch.disconnect();
+                requestAnimationFrame(() => done(performance.now()));
+            });
             watch.observe(facts, { childList: true });
         });
         fire('pointermove', at[0] + 80 * Math.sin(k / 7), at[1] + 60 * Math.sin(k / 5), 1);
@@ -138,7 +142,6 @@ def browser_times() -> None:
 def drag(notebook: NotebookPage, title: str, handle: int | None = None) -> None:
     """Drag for 300 frames; print what a frame computes and draws, and the distance between frames."""
     slice_view, stage = (notebook.page.locator(name).first for name in (".fsw-slice", ".fsw-stage"))
-    slice_view.evaluate("root => root.fsw.clear?.()")
     pose = slice_view.evaluate("root => root.fsw.state().pose")
     box = stage.bounding_box()
     place = pose["probe"] if handle is None else pose["handles"][handle]
@@ -149,11 +152,12 @@ def drag(notebook: NotebookPage, title: str, handle: int | None = None) -> None:
     path = [(x, y), *zip(x + 70 * np.sin(angles), y + 50 * np.sin(2 * angles), strict=True)]
     notebook.drag_by_frame(stage, [(float(a), float(b)) for a, b in path])
     stats = slice_view.evaluate("root => root.fsw.stats()")
-    print(
-        f"{title + ': work a frame':38s} p50 {stats['p50']:7.1f} ms   p95 {stats['p95']:7.1f} ms   (p95 at most 16)"
-    )
-    print(f"{title + ': between frames':38s} p50 {stats['gapP50']:7.1f} ms   p95 {stats['gapP95']:7.1f} ms")
-    print(f"{title + ': kernel answer':38s} p50 {stats['rtP50']:7.1f} ms   p95 {stats['rtP95']:7.1f} ms")
+    for what, p50, p95, limit in (
+        ("work a frame", "p50", "p95", "   (p95 at most 16)"),
+        ("between frames", "gapP50", "gapP95", ""),
+        ("kernel answer", "rtP50", "rtP95", ""),
+    ):
+        print(f"{title + ': ' + what:38s} p50 {stats[p50]:7.1f} ms   p95 {stats[p95]:7.1f} ms{limit}")
 
 
 def sizes() -> None:
