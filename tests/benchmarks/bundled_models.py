@@ -66,7 +66,7 @@ def main() -> None:
         card = bundled.card
         print(f"  {'test accuracy':42s} {accuracy:.4f}   card {card['test_accuracy']:.4f}")
         print(
-            f"  {'decoded test feature keeps its class':42s} {kept:.4f}   card {card['decoded_class_kept']:.4f}"
+            f"  {'decoded test feature keeps class':42s} {kept:.4f}   card {card['decoded_class_kept']:.4f}"
         )
         for title, value in lifted_figures(bundled).items():
             print(f"  {title:42s} {value:.4f}")

@@ -56,7 +56,8 @@ IMAGES = """async ([index, moves]) => {
     const at = [box.width / 2 + (state.pose.probe[0] - state.pose.view[0]) * scale,
                 box.height / 2 - (state.pose.probe[1] - state.pose.view[1]) * scale];
     const fire = (type, x, y, buttons) => stage.dispatchEvent(new PointerEvent(type, {
-        pointerId: 4711, buttons, button: type === 'pointermove' ? -1 : 0, isPrimary: true, pointerType: 'mouse', bubbles: true,
+        pointerId: 4711, buttons, button: type === 'pointermove' ? -1 : 0, isPrimary: true,
+        pointerType: 'mouse', bubbles: true,
         clientX: box.left + x, clientY: box.top + y }));
     fire('pointerdown', ...at, 1);
     const times = [];
