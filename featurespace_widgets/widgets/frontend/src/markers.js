@@ -52,7 +52,7 @@ export function drawMembers(ctx, state, viewport, theme) {
     ctx.textBaseline = "middle";
     ctx.fillStyle = css(theme.text);
     ctx.fillText(String(i + 1), x, y + 0.5);
-    label(scene.section?.labels[i] ?? "", x, y, 14);
+    label(state.handleLabel(i), x, y, 14);
   });
   const nearest = [...plane.members].sort((a, b) => a.off - b.off);
   for (const member of nearest) {

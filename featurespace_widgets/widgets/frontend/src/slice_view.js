@@ -254,7 +254,7 @@ class SliceView {
     if (!state) return;
     state.endTurn();
     state.selected = state.selected + 1 < state.handles.length ? state.selected + 1 : -1;
-    this.#say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1}, ${state.scene.section?.labels[state.selected]}`);
+    this.#say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1} ${state.handleLabel(state.selected)}`);
     this.#redraw(false);
   }
 

@@ -133,6 +133,13 @@ export class ViewState {
     this.plane = this.#derive();
   }
 
+  /** What a handle stands on; a handle that was dragged stands on nothing with a name. @param {number} handle */
+  handleLabel(handle) {
+    const { section } = this.scene;
+    const moved = section?.handles[handle].some((value, i) => value !== this.handles[handle][i]);
+    return section && !moved ? section.labels[handle] : "";
+  }
+
   /** @returns {number} position in the sample arrays of the sample nearest to the probe, -1 without samples */
   nearestSample() {
     const { s, t, off } = this.plane.shadows;
