@@ -147,7 +147,7 @@ class SliceView(anywidget.AnyWidget):
         point = np.asarray(st, dtype=float)
         if point.shape != (2,) or not np.isfinite(point).all():
             raise ValueError(f"st must be two finite plane coordinates, received {st!r}")
-        self._place({**self.pose, "probe": point.tolist(), "final": True})
+        self._place({**self._current, "probe": point.tolist(), "final": True})
 
     def show(
         self,
@@ -170,12 +170,14 @@ class SliceView(anywidget.AnyWidget):
     # the conversation with the browser
 
     def _show(self, built: Scene, mode: str) -> None:
+        message = built.message(self._version + 1)
         self._built = built
         self._version += 1
         with self.hold_sync():
-            self.scene = built.message(self._version)
+            self.scene = message
             self.error = {}
-            self._place(self._default_pose(mode))
+            self._current = self._default_pose(mode)
+            self._place(self._current)
 
     def _default_pose(self, mode: str) -> dict[str, Any]:
         described = self.scene[mode]
@@ -186,6 +188,7 @@ class SliceView(anywidget.AnyWidget):
         # The canvas is at least 1.2 times as wide as high: the whole extent fits.
         span = max(s1 - s0, 1.3 * (t1 - t0))
         return {
+            "version": self._version,
             "mode": mode,
             "probe": probe.tolist(),
             "frame": described["frame"],
@@ -200,8 +203,12 @@ class SliceView(anywidget.AnyWidget):
         self.pose = {**pose, "id": self._kernel_id}
 
     def _on_pose(self, change: dict[str, Any]) -> None:
-        if change["new"]:
-            self._respond(change["new"])
+        pose = change["new"]
+        if pose.get("version") == self._version:
+            self._respond(pose)
+        else:
+            # Sent before the browser saw the newest scene: its frame counts in other vectors.
+            self._place(self._current)
 
     def _respond(self, pose: dict[str, Any]) -> None:
         try:
@@ -215,6 +222,7 @@ class SliceView(anywidget.AnyWidget):
                 self.error = error_card("This point could not be computed", error)
                 self.answer = {"id": pose.get("id"), "feasible": False, "landing": None, "seen": None}
             return
+        self._current = pose
         with self.hold_sync():
             self.error = {}
             self.answer = {"id": pose["id"], **answer}
@@ -293,7 +301,7 @@ class SliceView(anywidget.AnyWidget):
             raise ValueError(f"sample must be a row from 0 to {count - 1}, received {sample!r}")
         if handle not in (0, 1, 2):
             raise ValueError(f"handle must be 0, 1 or 2, received {handle!r}")
-        pose = self.pose if self.mode == "section" else self._default_pose("section")
+        pose = self._current if self.mode == "section" else self._default_pose("section")
         section = self._built.plane("section", pose["frame"])
         corners = section.from_plane(pose["handles"])
         corners[handle] = self.space.features[sample]

@@ -234,17 +234,24 @@ def test_an_anchor_tilts_the_plane_by_mouse_and_by_keyboard(person: Person):
     person.check_cells()
 
 
-def test_the_section_is_pulled_through_the_nearest_sample(person: Person):
+@pytest.mark.parametrize("by", ["double click", "key"])
+def test_the_section_is_pulled_through_a_sample(person: Person, by: str):
     notebook = person.notebook
     section(person)
-    notebook.page.keyboard.press("p")
+    if by == "key":
+        notebook.page.keyboard.press("p")
+    else:
+        sample = f"{VIEW}.space.features[{VIEW}.space.nearest({VIEW}.probe.features)[1][0, :1]]"
+        nearest = notebook.kernel_value(f"{VIEW}.plane.to_plane({sample})[0]")
+        x, y = person.pixel(nearest)
+        box = person.stage.bounding_box()
+        notebook.page.mouse.dblclick(box["x"] + x, box["y"] + y)
     label = notebook.wait_for_kernel(
         f"[x for x in {VIEW}.scene['section']['labels'] if x.startswith('sample')]"
     )[0]
     row = int(label.split()[1])
-    assert notebook.kernel_value(
-        f"{VIEW}.plane.distance({VIEW}.space.features[[{row}]])[0]"
-    ) == pytest.approx(0, abs=1e-6)
+    distance = notebook.kernel_value(f"{VIEW}.plane.distance({VIEW}.space.features[[{row}]])[0]")
+    assert distance == pytest.approx(0, abs=1e-6)
     person.check_cells()
 
 

@@ -103,6 +103,19 @@ def test_a_section_through_own_anchors_and_through_a_sample(fashion):
     assert view.scene["section"]["labels"][1] == "sample 77"
 
 
+def test_a_pose_for_an_earlier_scene_is_not_taken_for_the_new_one(fashion):
+    """The frame of a late message counts in vectors that are gone; the kernel puts its own pose back."""
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    view.mode = "section"
+    late = {**view.pose, "id": 12}
+    view.through_sample(77, 1)
+    view.pose = late
+    assert view.pose["id"] < 0
+    assert view.pose["version"] == view.scene["version"]
+    assert view.answer["id"] == view.pose["id"]
+    assert view.plane.distance(fashion.features[[77]])[0] == pytest.approx(0, abs=1e-8)
+
+
 @pytest.mark.parametrize(
     "pose",
     [

@@ -58,7 +58,8 @@ export class ViewState {
   /** @returns {Omit<Pose, "id" | "final">} */
   pose() {
     const { mode, probe, frame, handles, view } = this;
-    return { mode, probe, frame: frame.map((row) => Array.from(row)), handles: mode === "section" ? handles : [], view };
+    const { version } = this.scene;
+    return { version, mode, probe, frame: frame.map((row) => Array.from(row)), handles: mode === "section" ? handles : [], view };
   }
 
   reading() {

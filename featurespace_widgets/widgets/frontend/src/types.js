@@ -39,6 +39,7 @@
 
 /**
  * @typedef {object} Scene
+ * @property {number} version
  * @property {string} title
  * @property {string[]} classNames
  * @property {string[]} colors
@@ -60,6 +61,7 @@
  * The view state as it travels between browser and kernel.
  * @typedef {object} Pose
  * @property {number} id
+ * @property {number} version of the scene whose generating vectors the frame counts in
  * @property {Mode} mode
  * @property {Point} probe
  * @property {number[][]} frame
