@@ -81,15 +81,15 @@ class Lifter:
         """Lift plane points (n, 2)."""
         targets = as_matrix("st", st, 2)
         reference = self.reference(targets)
-        points, residuals = self._newton(targets, reference)
         size = 1.0 + np.abs(targets).max(axis=1, initial=0.0) + float(np.abs(self.plane.origin).max())
+        points, residuals = self._newton(targets, reference, 1e-13 * size)
         reached = residuals <= RESIDUAL * size
         halfplanes = self.plane.shadow_halfplanes()
         outside = (halfplanes[:, 0] + targets @ halfplanes[:, 1:].T < -RESIDUAL * size[:, None]).any(axis=1)
         verdicts = np.where(reached, "yes", np.where(outside, "no", "undecided"))
         return Lift(np.where(reached[:, None], points, np.nan), residuals, verdicts)
 
-    def _newton(self, targets: Array, reference: Array) -> tuple[Array, Array]:
+    def _newton(self, targets: Array, reference: Array, enough: Array) -> tuple[Array, Array]:
         basis, origin, domain = self.plane.basis, self.plane.origin, self.plane.domain
 
         def solve(multipliers: Array) -> tuple[Array, Array, Array]:
@@ -102,7 +102,8 @@ class Lifter:
         multipliers = np.zeros_like(targets)
         points, gradient, dual = solve(multipliers)
         for _ in range(ITERATIONS):
-            if np.abs(gradient).max(initial=0.0) <= 1e-14:
+            done = np.abs(gradient).max(axis=1) <= enough
+            if done.all():
                 break
             inside = np.ones_like(points, bool)
             if domain is not None:
@@ -111,6 +112,7 @@ class Lifter:
             curvature = np.einsum("id,nd,jd->nij", basis, inside, basis)
             # A trace of the identity keeps the step defined where all features are at a bound.
             step = np.linalg.solve(curvature + 1e-12 * np.eye(2), gradient[:, :, None])[:, :, 0]
+            step[done] = 0.0
             length = np.ones(len(targets))
             for _ in range(30):  # the dual is concave: halve until it does not fall
                 trial = multipliers + length[:, None] * step

@@ -42,6 +42,6 @@ RECIPES = {
     for recipe in (
         Recipe("fashion-mnist", _FASHION_MNIST, 64, True, epochs=16, decoder_epochs=14),
         Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=6),
-        Recipe("mnist-2d", _MNIST, 2, False, epochs=12, decoder_epochs=4),
+        Recipe("mnist-2d", _MNIST, 2, False, epochs=12, decoder_epochs=8),
     )
 }

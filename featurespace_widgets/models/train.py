@@ -142,7 +142,9 @@ def lifted_points(
     found = []
     for triple in combinations(range(head.num_classes), 3):
         rows = np.flatnonzero(np.isin(labels, triple) & right)
-        some = features[chance.choice(rows, LIFT_SAMPLES, replace=False)]
+        if not len(rows):
+            continue  # a classifier that knows none of them has nothing to stay near
+        some = features[chance.choice(rows, min(LIFT_SAMPLES, len(rows)), replace=False)]
         plane = boundary_plane(head, domain, triple, features[rows], labels[rows])
         low, high = np.quantile(plane.to_plane(some), (0.02, 0.98), axis=0)
         found.append(Lifter(plane, some)(chance.uniform(low, high, (LIFTED, 2))).points)

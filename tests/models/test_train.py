@@ -1,0 +1,37 @@
+"""Training writes a model that loads: the same code on less data and for fewer steps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import featurespace_widgets as fsw
+from featurespace_widgets.models import store, train
+from featurespace_widgets.models.datasets import ImageSet
+from featurespace_widgets.models.recipes import RECIPES
+
+
+@pytest.mark.slow
+def test_a_short_training_learns_and_writes_what_load_reads(tmp_path, monkeypatch):
+    name = "mnist"
+    bundled = fsw.load(name)
+    parts = {
+        "train": ImageSet(bundled.bank.images, bundled.labels),
+        "test": ImageSet(bundled.test_bank.images, bundled.test_bank.labels),
+    }
+    monkeypatch.setattr(train, "read_idx_folder", lambda folder: parts)
+    monkeypatch.setattr(train, "LIFTED", 20)
+    recipe = replace(RECIPES[name], epochs=2, decoder_epochs=1)
+    card = train.train(recipe, tmp_path / "data", tmp_path / "zoo")
+    assert card["test_accuracy"] > 0.5  # ten classes: chance is 0.1
+    assert set(card["sha256"]) == {"mnist.images.npz", f"{name}.weights.npz", f"{name}.features.npz"}
+
+    monkeypatch.setattr(store, "BUNDLED", tmp_path / "zoo")
+    space = fsw.load(name)
+    images = torch.as_tensor(space.test_bank.images).float() / 255
+    with torch.no_grad():
+        accuracy = np.mean(space.classifier(images).argmax(1).numpy() == space.test_bank.labels)
+    assert accuracy == pytest.approx(card["test_accuracy"], abs=2e-3)
+    again = store.read_arrays(card, f"{name}.weights.npz", tmp_path / "zoo")
+    assert all(array.dtype == np.float16 for array in again.values())
