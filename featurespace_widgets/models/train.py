@@ -93,14 +93,16 @@ def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -
     """Train a decoder with feature consistency through the frozen classifier.
 
     Loss: ``MSE(D(y), x) + c * sum |phi(D(t)) - t|^2 / mean |y|^2`` over targets t: the batch,
-    blends of two of its features, and lifted points of boundary planes, so that the decoder is
-    also right between the samples, where people drag.
+    blends of two of its features and, where the recipe says so, lifted points of boundary planes,
+    so that the decoder is also right between the samples, where people drag.
     """
     torch.manual_seed(recipe.seed + 1)
     _fast_layout(classifier.requires_grad_(False))
     images = _pixels(train.images)
     features = evaluate(classifier.features, images)
-    lifted = lifted_points(recipe, classifier, features.double().numpy(), train.labels)
+    lifted = None
+    if recipe.lifted:
+        lifted = lifted_points(recipe, classifier, features.double().numpy(), train.labels)
     size = features.square().sum(1).mean()
     spread = features.std(0)
     decoder = ConvDecoder(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
@@ -114,13 +116,15 @@ def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -
             wanted = features[rows]
             share = torch.rand(len(rows), 1)
             blends = share * wanted + (1 - share) * wanted[torch.randperm(len(rows))]
-            targets = torch.cat([wanted, blends, lifted[torch.randint(len(lifted), (len(rows),))]])
+            targets = torch.cat([wanted, blends])
+            if lifted is not None:
+                targets = torch.cat([targets, lifted[torch.randint(len(lifted), (len(rows),))]])
             with torch.autocast("cpu", torch.bfloat16):
                 decoded = decoder(targets).float()
                 landed = classifier.features(decoded.contiguous(memory_format=torch.channels_last))
             pixel_error = functional.mse_loss(decoded[: len(rows)], images[rows])
             residual = (landed.float() - targets).square().sum(1).mean()
-            loss = pixel_error + CONSISTENCY * 3 * residual / size
+            loss = pixel_error + CONSISTENCY * len(targets) / len(rows) * residual / size
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
