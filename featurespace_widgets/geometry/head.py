@@ -8,9 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Array, as_matrix, as_vector
+from .arrays import Array, as_matrix, as_vector, check_classes
 
 __all__ = ["LinearHead"]
+
+NEAR_ROWS = 1e-3  # relative squared length below which |w_i - w_j| is computed from the difference
 
 
 class LinearHead:
@@ -91,11 +93,66 @@ class LinearHead:
     @cached_property
     def pair_norms(self) -> Array:
         """(K, K) lengths ``|w_i - w_j|`` of the boundary normals."""
-        # From differences, not from the Gram matrix: equal rows must give exactly zero.
-        norms = np.empty((self.num_classes, self.num_classes))
-        for index, row in enumerate(self.weight):
-            norms[index] = np.linalg.norm(self.weight - row, axis=1)
-        return norms
+        return self.normal_lengths(np.arange(self.num_classes))
+
+    def normal_lengths(self, classes: ArrayLike) -> Array:
+        """Lengths ``|w_i - w_j|`` of the normals between some classes and all: (m,) -> (m, K)."""
+        rows = np.asarray(classes, dtype=np.intp)
+        squares = np.square(self.weight).sum(axis=1)
+        both = squares[rows, None] + squares
+        lengths: Array = both - 2.0 * self.weight[rows] @ self.weight.T
+        # Near rows cancel in this form; from differences, equal rows give exactly zero.
+        near = lengths <= NEAR_ROWS * both
+        lengths[near] = 0.0
+        np.sqrt(lengths, out=lengths)
+        for index in np.flatnonzero(near.any(axis=1)):
+            others = np.flatnonzero(near[index])
+            lengths[index, others] = np.linalg.norm(self.weight[others] - self.weight[rows[index]], axis=1)
+        return lengths
+
+    @cached_property
+    def _subspaces(self) -> tuple[Array, Array]:
+        centred = self.weight - self.weight.mean(axis=0)
+        _, sizes, rows = np.linalg.svd(centred, full_matrices=True)
+        rank = int(
+            np.count_nonzero(sizes > max(centred.shape) * np.finfo(float).eps * np.abs(self.weight).max())
+        )
+        return rows[:rank], rows[rank:]
+
+    @property
+    def relevant_basis(self) -> Array:
+        """(r, d) orthonormal rows that span the directions in which any logit difference changes.
+
+        The row space of ``W - mean row``; r <= min(K - 1, d).
+
+        Examples
+        --------
+        >>> head = LinearHead([[1.0, 0.0, 5.0], [0.0, 1.0, 5.0]])
+        >>> head.relevant_basis.shape, head.null_basis.shape
+        ((1, 3), (2, 3))
+        """
+        return self._subspaces[0]
+
+    @property
+    def null_basis(self) -> Array:
+        """(d - r, d) orthonormal rows: moving along them changes no logit difference at all."""
+        return self._subspaces[1]
+
+    def depth(self, features: ArrayLike, class_index: int) -> Array:
+        """Signed distance to the boundary of one class's cell in R^d: (n, d) -> (n,).
+
+        ``min_j (z_i - z_j) / |w_i - w_j|``: positive inside the cell, where it is the radius of the
+        largest ball around y that stays inside; negative outside. As a minimum of affine functions it is
+        concave. Infinite where no boundary with another class exists.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class.
+        """
+        (index,) = check_classes([class_index], self.num_classes, (1,))
+        logits = self.logits(features)
+        return _scaled(logits[:, [index]] - logits, self.normal_lengths([index])).min(axis=1)
 
     def radius(self, features: ArrayLike) -> Array:
         """Distance to the nearest decision boundary of R^d: (n, d) -> (n,).
@@ -105,10 +162,12 @@ class LinearHead:
         no other class has a boundary with class i.
         """
         logits = self.logits(features)
-        winner = logits.argmax(axis=1)
-        gaps = logits[np.arange(len(logits)), winner][:, None] - logits
-        norms = self.pair_norms[winner]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            distances = np.where(norms > 0, gaps / norms, np.inf)
-        radius: Array = distances.min(axis=1, initial=np.inf)
-        return radius
+        winners, of_winner = np.unique(logits.argmax(axis=1), return_inverse=True)
+        gaps = logits.max(axis=1, keepdims=True) - logits
+        return _scaled(gaps, self.normal_lengths(winners)[of_winner]).min(axis=1)
+
+
+def _scaled(gaps: Array, lengths: Array) -> Array:
+    """Logit gaps as distances; a gap without a boundary is infinitely far on its side."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(lengths > 0, gaps / lengths, np.where(gaps < 0, -np.inf, np.inf))

@@ -77,3 +77,41 @@ def test_bad_heads_are_refused_with_a_sentence(arguments, message):
 def test_features_of_another_width_are_refused():
     with pytest.raises(ValueError, match=r"features must have shape \(n, 2\), received shape \(1, 3\)"):
         LinearHead(np.eye(2)).logits(np.ones((1, 3)))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 7), st.integers(2, 9))
+@settings(max_examples=60, deadline=None)
+def test_relevant_and_null_directions(seed, classes, d):
+    """Null moves change no logit difference; the two bases together are an orthonormal basis."""
+    head, rng = random_head(seed, classes, d)
+    relevant, null = head.relevant_basis, head.null_basis
+    both = np.vstack([relevant, null])
+    np.testing.assert_allclose(both @ both.T, np.eye(d), atol=1e-12)
+    assert len(relevant) == np.linalg.matrix_rank(head.weight - head.weight.mean(axis=0))
+    y = rng.normal(size=d)
+    before, after = head.logits(np.array([y, y + rng.normal(size=len(null)) * 10 @ null]))
+    np.testing.assert_allclose(before - before[0], after - after[0], atol=1e-9)
+
+
+def test_normal_lengths_of_near_and_equal_rows_are_exact():
+    rng = np.random.default_rng(0)
+    weight = rng.normal(size=(30, 200)) + 100
+    weight[1] = weight[0]
+    weight[2] = weight[0]
+    weight[2, 3] += 1e-7
+    head = LinearHead(weight)
+    exact = np.linalg.norm(weight[:, None] - weight, axis=2)
+    np.testing.assert_allclose(head.pair_norms, exact, rtol=1e-11)
+    assert head.pair_norms[0, 1] == 0
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6))
+@settings(max_examples=40, deadline=None)
+def test_depth_is_the_radius_inside_and_negative_outside(seed, classes):
+    head, rng = random_head(seed, classes)
+    y = rng.normal(size=(30, head.dimension)) * 2
+    own = head.predict(y)
+    for k in range(classes):
+        depth = head.depth(y, k)
+        np.testing.assert_allclose(depth[own == k], head.radius(y)[own == k], rtol=1e-12)
+        assert (depth[own != k] < 0).all()
