@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 from scipy.spatial import KDTree
 
-from .geometry.arrays import Array, as_bounds, as_matrix
+from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks
 from .geometry.head import LinearHead
 from .geometry.lift import Lift, Lifter
 from .geometry.plane import Slice, boundary_plane, section_plane
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .pixels.preview import Preview
 
 __all__ = ["FeatureSpace", "available", "load"]
+
+LIFT_SAMPLES = 20_000  # a local mean of more is no different, only slower
 
 
 class FeatureSpace:
@@ -119,9 +121,7 @@ class FeatureSpace:
         bank = Bank.checked(head, features, labels, images)
         space = cls(head, domain, bank)
         if space.domain is not None:
-            slack = 1e-6 * (1.0 + float(np.abs(bank.features).max()))
-            below, above = space.domain.lb - bank.features, bank.features - space.domain.ub
-            outside = int(np.count_nonzero(np.maximum(below, above).max(axis=1) > slack))
+            outside = sum(_outside(bank.features[rows], space.domain) for rows in blocks(bank.features))
             if outside:
                 raise ValueError(
                     f"domain must hold all features, received {outside} of {len(bank)} feature vectors "
@@ -142,8 +142,8 @@ class FeatureSpace:
         return self.bank
 
     @property
-    def features(self) -> Array:
-        """(n, d) training features."""
+    def features(self) -> Features:
+        """(n, d) training features, float64 or as given in float32."""
         return self._bank().features
 
     @property
@@ -163,7 +163,8 @@ class FeatureSpace:
     @cached_property
     def predictions(self) -> NDArray[np.int64]:
         """(n,) classes the head gives to the training features."""
-        return self.head.predict(self.features)
+        features = self.features
+        return np.concatenate([self.head.predict(features[rows]) for rows in blocks(features)])
 
     @cached_property
     def _tree(self) -> KDTree:
@@ -207,7 +208,9 @@ class FeatureSpace:
         """Like `lift`, with residuals and a verdict for each point."""
         lifter = self._lifters.get(plane)
         if lifter is None:
-            lifter = Lifter(plane, self.features[self._representative(plane.chosen)])
+            rows = np.flatnonzero(self._representative(plane.chosen))
+            samples = self.features[rows[:: -(-len(rows) // LIFT_SAMPLES)]]
+            lifter = Lifter(plane, samples.astype(np.float64, copy=False))
             self._lifters[plane] = lifter
         return lifter(st)
 
@@ -256,6 +259,13 @@ class FeatureSpace:
         if self.classifier is None:
             raise ValueError(f"{self.title!r} has no classifier to look at its decoded images")
         return preview(self.classifier, self.head, vectors, self.decode(vectors), self.yardstick)
+
+
+def _outside(features: Features, domain: Bounds) -> int:
+    """How many feature vectors lie outside the domain by more than rounding."""
+    slack = 1e-6 * (1.0 + float(np.abs(features).max(initial=0.0)))
+    beyond = np.maximum(domain.lb - features, features - domain.ub)
+    return int(np.count_nonzero(beyond.max(axis=1) > slack))
 
 
 def available() -> tuple[str, ...]:

@@ -61,6 +61,24 @@ def test_nearest_training_features():
     assert space.yardstick == pytest.approx(np.median(pairs.min(axis=1)))
 
 
+def test_mapped_float32_features_are_kept_uncopied(tmp_path):
+    rng = np.random.default_rng(0)
+    stored = np.maximum(rng.normal(size=(500, 3)), 0).astype(np.float32)
+    np.save(tmp_path / "features.npy", stored)
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    space = fsw.FeatureSpace.from_arrays(EYE, None, mapped, domain=Bounds(0, np.inf))
+    assert space.features is mapped
+    same = fsw.FeatureSpace.from_arrays(EYE, None, stored.astype(float), domain=Bounds(0, np.inf))
+    np.testing.assert_array_equal(space.predictions, same.predictions)
+    ours, theirs = space.boundary_plane((0, 1, 2)), same.boundary_plane((0, 1, 2))
+    np.testing.assert_allclose(ours.origin, theirs.origin, rtol=1e-12)
+    at = theirs.to_plane(stored[:20])
+    np.testing.assert_allclose(space.lift(ours, at), same.lift(theirs, at), atol=1e-9)
+    stored[7, 1] = np.nan
+    with pytest.raises(ValueError, match="features must be finite, received 1 NaN"):
+        fsw.FeatureSpace.from_arrays(EYE, None, stored)
+
+
 def test_unknown_models_are_named_with_the_known_ones():
     with pytest.raises(
         ValueError, match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d'"

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds
 
-__all__ = ["Array", "as_bounds", "as_matrix", "as_vector"]
+__all__ = [
+    "Array",
+    "Features",
+    "as_bounds",
+    "as_features",
+    "as_matrix",
+    "as_vector",
+    "blocks",
+    "check_classes",
+]
 
 Array = NDArray[np.float64]
+Features = NDArray[np.float64] | NDArray[np.float32]  # many rows, maybe memory-mapped
+
+BLOCK_BYTES = 64 * 2**20  # of float64, the most that is converted at a time
 
 
 def _finite(name: str, value: Any) -> Array:
@@ -36,6 +48,25 @@ def as_matrix(name: str, value: Any, columns: int | None = None) -> Array:
         wanted = "two dimensions" if columns is None else f"shape (n, {columns})"
         raise ValueError(f"{name} must have {wanted}, received shape {array.shape}")
     return array
+
+
+def as_features(name: str, value: Any, columns: int) -> Features:
+    """Finite (n, columns) feature vectors; float32 arrays, memory-mapped ones too, are kept uncopied."""
+    if not (isinstance(value, np.ndarray) and value.dtype == np.float32):
+        return as_matrix(name, value, columns)
+    if value.ndim != 2 or value.shape[1] != columns:
+        raise ValueError(f"{name} must have shape (n, {columns}), received shape {value.shape}")
+    bad = sum(np.count_nonzero(~np.isfinite(value[rows])) for rows in blocks(value))
+    if bad:
+        raise ValueError(f"{name} must be finite, received {bad} NaN or infinite of {value.size} values")
+    return value
+
+
+def blocks(features: Features) -> Iterator[slice]:
+    """Slices of rows that are small enough to be converted to float64."""
+    step = max(1, BLOCK_BYTES // (8 * max(1, features.shape[1])))
+    for start in range(0, len(features), step):
+        yield slice(start, start + step)
 
 
 def as_vector(name: str, value: Any, length: int) -> Array:

@@ -49,8 +49,8 @@ class CertifiedBlends:
         Examples
         --------
         >>> blends = CertifiedBlends.of(LinearHead([[1.0, 0], [0, 1.0]]), [[3.0, 0], [4.0, 2.0]], 0)
-        >>> blends.verdict, blends.depth.round(3)
-        ('yes', np.float64(1.414))
+        >>> blends.verdict, round(blends.depth, 3)
+        ('yes', 1.414)
         """
         vertices = as_matrix("points", points, head.dimension)
         if not len(vertices):
@@ -67,9 +67,9 @@ class CertifiedBlends:
         return int(self.depths.argmin())
 
     @property
-    def depth(self) -> np.float64:
+    def depth(self) -> float:
         """Depth that every blend has at least."""
-        return self.depths[self.weakest]
+        return float(self.depths[self.weakest])
 
     def bound(self, weights: ArrayLike) -> Array:
         """Certified depth of blends: weights (m, n), non-negative with rows that sum to 1 -> (m,).
@@ -87,7 +87,10 @@ class CertifiedBlends:
                 f"{least:.3g} and sums from {sums.min():.6g} to {sums.max():.6g}"
             )
         # A weight of zero leaves out its point, also where the depth is infinite.
-        return np.where(shares > 0, shares * np.where(shares > 0, self.depths, 0.0), 0.0).sum(axis=1)
+        bound: Array = np.multiply(shares, self.depths, out=np.zeros_like(shares), where=shares > 0).sum(
+            axis=1
+        )
+        return bound
 
     def verify(self) -> bool:
         """Recompute depths and verdict from logits and normals; False where nothing is claimed."""

@@ -152,7 +152,8 @@ class LinearHead:
         """
         (index,) = check_classes([class_index], self.num_classes, (1,))
         logits = self.logits(features)
-        return _scaled(logits[:, [index]] - logits, self.normal_lengths([index])).min(axis=1)
+        depth: Array = _scaled(logits[:, [index]] - logits, self.normal_lengths([index])).min(axis=1)
+        return depth
 
     def radius(self, features: ArrayLike) -> Array:
         """Distance to the nearest decision boundary of R^d: (n, d) -> (n,).
@@ -164,7 +165,8 @@ class LinearHead:
         logits = self.logits(features)
         winners, of_winner = np.unique(logits.argmax(axis=1), return_inverse=True)
         gaps = logits.max(axis=1, keepdims=True) - logits
-        return _scaled(gaps, self.normal_lengths(winners)[of_winner]).min(axis=1)
+        radius: Array = _scaled(gaps, self.normal_lengths(winners)[of_winner]).min(axis=1)
+        return radius
 
 
 def _scaled(gaps: Array, lengths: Array) -> Array:

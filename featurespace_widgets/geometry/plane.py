@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 
-from .arrays import Array, as_matrix, check_classes
+from .arrays import Array, Features, as_matrix, check_classes
 from .cells import Cell, clip_polygon, upper_envelope, window
 from .head import LinearHead
 
@@ -169,7 +169,7 @@ def boundary_plane(
     head: LinearHead,
     domain: Bounds | None,
     classes: Sequence[int],
-    features: Array | None = None,
+    features: Features | None = None,
     labels: NDArray[np.int64] | None = None,
 ) -> Slice:
     """Plane spanned by the boundary normals of two or three classes.
@@ -213,13 +213,14 @@ def boundary_plane(
 
 
 def _class_samples(
-    chosen: tuple[int, ...], features: Array | None, labels: NDArray[np.int64] | None
+    chosen: tuple[int, ...], features: Features | None, labels: NDArray[np.int64] | None
 ) -> tuple[list[Array], Array]:
     """Means of the chosen classes that have samples, and all their samples."""
     if features is None or labels is None:
         return [], np.empty((0, 1))  # subtracts from any origin and stays empty
     groups = [features[labels == index] for index in chosen]
-    return [group.mean(axis=0) for group in groups if len(group)], np.concatenate(groups)
+    means = [group.mean(axis=0, dtype=np.float64) for group in groups if len(group)]
+    return means, np.concatenate(groups)
 
 
 def _tie_point(head: LinearHead, chosen: tuple[int, ...]) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.arrays import Array, as_matrix
+from ..geometry.arrays import Features, as_features
 from ..geometry.head import LinearHead
 
 __all__ = ["Bank"]
@@ -18,17 +18,18 @@ __all__ = ["Bank"]
 class Bank:
     """Feature vectors (n, d) of real data, with labels (n,) and images (n, C, H, W) where there are.
 
-    Images are stored as they came: uint8, or floats in [0, 1].
+    Images are stored as they came: uint8, or floats in [0, 1]. So are float32 features, whose
+    memory-mapped files may be larger than memory; all others become float64.
     """
 
-    features: Array
+    features: Features
     labels: NDArray[np.int64] | None = None
     images: NDArray[Any] | None = None
 
     @classmethod
     def checked(cls, head: LinearHead, features: Any, labels: Any = None, images: Any = None) -> Bank:
         """Check a bank against its head; a ValueError says what was received and what is allowed."""
-        matrix = as_matrix("features", features, head.dimension)
+        matrix = as_features("features", features, head.dimension)
         if not len(matrix):
             raise ValueError("features must hold at least one row, received an empty bank")
         return cls(matrix, _labels(labels, len(matrix), head.num_classes), _images(images, len(matrix)))
