@@ -8,6 +8,7 @@ import { lifetime, onChange } from "./host.js";
 import { listenKeys } from "./keys.js";
 import { drawLanding, drawMembers, drawPolytope, drawProbe } from "./markers.js";
 import { drawNames, placeNames } from "./names.js";
+import { nearestPlace } from "./picking.js";
 import { listenPointer } from "./pointer.js";
 import { drawCells, drawDomain } from "./regions.js";
 import { decodeScene } from "./scene.js";
@@ -23,6 +24,7 @@ import { Viewport } from "./viewport.js";
 const SPEAK_AFTER = 400;
 const TICK = 500;
 const KEPT_IDS = 100;
+const SAMPLE_REACH = 10;
 
 class SliceView {
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
@@ -202,18 +204,11 @@ class SliceView {
   }
 
   /** @param {Point} at @param {number} reach @returns {number | null} */
-  #pick([x, y], reach) {
+  #pick(at, reach) {
     if (!this.state) return null;
-    const viewport = this.#viewport();
-    /** @type {number | null} */
-    let found = null;
-    let least = reach;
-    [this.state.probe, ...this.state.handles].forEach((place, i) => {
-      const [px, py] = viewport.toScreen(place);
-      const away = Math.hypot(px - x, py - y);
-      if (away <= least) [found, least] = [i - 1, away];
-    });
-    return found;
+    const places = [this.state.probe, ...this.state.handles];
+    const found = nearestPlace(places.length, (i) => places[i], at, reach, this.#viewport());
+    return found < 0 ? null : found - 1;
   }
 
   /** @param {number | null} thing */
@@ -266,14 +261,7 @@ class SliceView {
   #sampleAt(at) {
     if (!this.state) return -1;
     const { s, t } = this.state.plane.shadows;
-    const viewport = this.#viewport();
-    let [best, least] = [-1, 10];
-    for (let n = 0; n < s.length; n++) {
-      const [x, y] = viewport.toScreen([s[n], t[n]]);
-      const away = Math.hypot(x - at[0], y - at[1]);
-      if (away < least) [best, least] = [n, away];
-    }
-    return best;
+    return nearestPlace(s.length, (n) => [s[n], t[n]], at, SAMPLE_REACH, this.#viewport());
   }
 
   /** @param {(state: ViewState) => void} act @param {boolean} ground whether plane or view may change */
