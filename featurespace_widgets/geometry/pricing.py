@@ -1,0 +1,204 @@
+"""Pricing: which of many points reach farthest in a direction, exactly, at the price of a float32 product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arrays import Array, Features, as_features, as_matrix, blocks
+
+__all__ = ["PointSet"]
+
+WORKING_BYTES = 2 * 2**30  # float64 points are kept a second time as float32 up to this size
+SCORE_BYTES = 64 * 2**20  # of float32 scores that are held at a time
+GROUP = 32  # rows that share one maximum in the search for the best
+EPS32 = float(np.finfo(np.float32).eps)
+TINY32 = float(np.finfo(np.float32).tiny)
+
+Rows = NDArray[np.intp]
+
+
+class PointSet:
+    """Many points, and the maximum over all of them of a linear function, exact in float64.
+
+    Scores are computed in float32, block by block, by one matrix product for all directions. The
+    error of such a product is bounded, so only the rows whose score comes within twice the bound of
+    the best can hold the maximum; these are scored again in float64. The maximum is that over all n
+    rows of the points as they are stored, whatever their type, and bounds built on it are sound.
+
+    Parameters
+    ----------
+    points : (n, d) array, n >= 1
+        float32 (memory-mapped or not) and float64 arrays are held as they are, uncopied. Only
+        float64 points get a second, float32 form (centred and scaled, without dead columns), and
+        only where it takes no more than 2 GiB; else it is made anew block by block.
+
+    Attributes
+    ----------
+    points : (n, d) array
+    live : (m,) array of int
+        Columns that are not constant.
+    centre : (d,) array
+        Middle of the bounding box; in dead columns the constant itself.
+    radius : float
+        Largest distance of a point from the centre.
+
+    Raises
+    ------
+    ValueError
+        If there are no points, or a number is not finite.
+
+    Examples
+    --------
+    >>> square = PointSet([[0.0, 0.0, 7.0], [1.0, 0.0, 7.0], [0.0, 1.0, 7.0], [1.0, 1.0, 7.0]])
+    >>> square.live
+    array([0, 1])
+    >>> values, rows = square.support([[1.0, 2.0, 0.0], [-1.0, 0.5, 0.0]])
+    >>> values, rows
+    (array([3. , 0.5]), array([3, 2]))
+    """
+
+    def __init__(self, points: ArrayLike) -> None:
+        shape = np.shape(points)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"points must have shape (n, d) with n >= 1 and d >= 1, received shape {shape}")
+        self.points: Features = as_features("points", points, shape[1])
+
+        lower = np.min([self.points[rows].min(axis=0) for rows in blocks(self.points)], axis=0)
+        upper = np.max([self.points[rows].max(axis=0) for rows in blocks(self.points)], axis=0)
+        self.live: Rows = np.flatnonzero(lower < upper)
+        self.centre: Array = lower + 0.5 * (upper.astype(np.float64) - lower)
+        squares = [
+            np.square(self.points[rows][:, self.live] - self.centre[self.live]).sum(axis=1)
+            for rows in blocks(self.points)
+        ]
+        self._half_squares: Array = 0.5 * np.concatenate(squares)
+        self.radius = float(np.sqrt(2.0 * self._half_squares.max()))
+        # Stored float32 is multiplied as it is, all columns, and not centred.
+        self._stored = self.points.dtype == np.float32
+        self._scale = 1.0 if self._stored or not self.radius else self.radius
+        self._reach = (
+            self.radius + float(np.linalg.norm(self.centre)) if self._stored else self.radius
+        ) or 1.0
+        self._working = None if self._stored else self._narrow_all()
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def dimension(self) -> int:
+        """Number of columns d, dead ones included."""
+        return int(self.points.shape[1])
+
+    def _narrow(self, rows: slice) -> NDArray[np.float32]:
+        block = self.points[rows][:, self.live] - self.centre[self.live]
+        return (block / self._scale).astype(np.float32)
+
+    def _narrow_all(self) -> NDArray[np.float32] | None:
+        if 4 * len(self) * len(self.live) > WORKING_BYTES:
+            return None
+        working = np.empty((len(self), len(self.live)), np.float32)
+        for rows in blocks(self.points):
+            working[rows] = self._narrow(rows)
+        return working
+
+    def _blocks32(self, directions: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Blocks of the float32 form, as many rows as their scores fit."""
+        step = max(GROUP, SCORE_BYTES // (4 * max(1, directions)))
+        if self._working is None and not self._stored:
+            step = max(1, min(step, SCORE_BYTES // (8 * max(1, len(self.live)))))
+        for start in range(0, len(self), step):
+            rows = slice(start, min(start + step, len(self)))
+            if self._stored:
+                yield rows, self.points[rows]  # type: ignore[misc]
+            else:
+                yield rows, self._narrow(rows) if self._working is None else self._working[rows]
+
+    def rows(self, indices: ArrayLike) -> Array:
+        """Some points in float64: (m,) -> (m, d)."""
+        chosen: Array = self.points[np.asarray(indices, np.intp)].astype(np.float64)
+        return chosen
+
+    def support(self, directions: ArrayLike) -> tuple[Array, Rows]:
+        """Support function of the hull: the maximum over all n points, and a row that attains it.
+
+        ``h(r) = max_i y_i . r``, computed in float64; the minimum is ``-h(-r)``.
+
+        Parameters
+        ----------
+        directions : (q, d) array
+
+        Returns
+        -------
+        values : (q,) array
+        rows : (q,) array of int
+        """
+        wanted = as_matrix("directions", directions, self.dimension)
+        rows = self.best(wanted, 1)[:, 0]
+        return np.einsum("qd,qd->q", self.rows(rows), wanted), rows
+
+    def best(self, directions: ArrayLike, count: int) -> Rows:
+        """Rows that reach farthest along directions, the farthest first: (q, d) -> (q, count).
+
+        The first is the exact maximum in float64 over all n points. No more than n columns.
+        """
+        return self._search(as_matrix("directions", directions, self.dimension), count, False)
+
+    def nearest(self, queries: ArrayLike, count: int) -> Rows:
+        """Rows of the nearest points, the nearest first: (q, d) -> (q, count).
+
+        The first is exact: it minimises ``|y_i - q|`` in float64 over all n points.
+        """
+        return self._search(as_matrix("queries", queries, self.dimension) - self.centre, count, True)
+
+    def _search(self, directions: Array, count: int, near: bool) -> Rows:
+        """Rows of the largest ``(y - centre) . r``, or of the smallest ``|y - centre - r|``."""
+        count = min(count, len(self))
+        lengths = np.linalg.norm(directions, axis=1)
+        lengths = np.maximum(lengths, self.radius) if near else lengths
+        lengths[lengths == 0] = 1.0
+        units = directions / lengths[:, None]
+        narrow = (units if self._stored else units[:, self.live]).astype(np.float32)
+        # Rounding of points and directions, then one error for each product and each sum.
+        error = (self.dimension + 4) * (EPS32 * self._reach / self._scale + TINY32)
+        error += 4 * EPS32 * self.radius / self._scale if near else 0.0
+        found: list[list[Rows]] = [[] for _ in directions]
+        floors = np.full(len(directions), -np.inf, np.float32)
+        for rows, block in self._blocks32(len(directions)):
+            size = len(block)
+            per = GROUP if size >= 4 * GROUP * count else 1
+            scores = np.full((len(directions), -(-size // per) * per), -np.inf, np.float32)
+            np.matmul(narrow, block.T, out=scores[:, :size])
+            if near:
+                squares = (self._half_squares[rows] / self._scale).astype(np.float32)
+                for i, length in enumerate(lengths.astype(np.float32)):
+                    scores[i, :size] -= squares / length
+            grouped = scores.reshape(len(directions), per, -1)
+            maxima = grouped.max(axis=1)
+            for i in range(len(directions)):
+                floors[i] = max(floors[i], _floor(maxima[i], count, 2 * error))
+                groups = np.flatnonzero(maxima[i] >= floors[i])
+                member, group = np.nonzero(grouped[i][:, groups] >= floors[i])
+                found[i].append(rows.start + member * maxima.shape[1] + groups[group])
+        chosen = [self._rescore(np.concatenate(f), r, near) for f, r in zip(found, directions, strict=True)]
+        return np.array([rows[:count] for rows in chosen], np.intp).reshape(len(directions), count)
+
+    def _rescore(self, rows: Rows, direction: Array, near: bool) -> Rows:
+        """Rows sorted by their score in float64."""
+        target, centre = direction[self.live], self.centre[self.live]
+        costs = np.empty(len(rows))
+        for part in blocks(np.broadcast_to(np.float64(0), (len(rows), self.dimension))):
+            vectors = self.points[rows[part]][:, self.live] - centre
+            costs[part] = np.square(vectors - target).sum(axis=1) if near else -(vectors @ target)
+        sorted_rows: Rows = rows[np.argsort(costs, kind="stable")]
+        return sorted_rows
+
+
+def _floor(maxima: NDArray[np.float32], count: int, margin: float) -> np.float32:
+    """A score that at least `count` rows reach, as well as any row that may hold the true maximum."""
+    safe = np.float32(maxima.max() - margin)
+    if len(maxima) <= count:
+        return min(safe, maxima.min())
+    return min(safe, np.partition(maxima, len(maxima) - count)[len(maxima) - count])
