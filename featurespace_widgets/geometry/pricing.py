@@ -168,7 +168,7 @@ class PointSet:
         floors = np.full(len(directions), -np.inf, np.float32)
         for rows, block in self._blocks32(len(directions)):
             size = len(block)
-            per = GROUP if size >= 4 * GROUP * count else 1
+            per = GROUP if size >= 2 * GROUP * count else 1
             scores = np.full((len(directions), -(-size // per) * per), -np.inf, np.float32)
             np.matmul(narrow, block.T, out=scores[:, :size])
             if near:

@@ -1,0 +1,342 @@
+"""The convex hull of many feature vectors: projection and membership, each with its certificate.
+
+The hull of n points in R^d is never built. Its nearest point to a query is a blend of at most d + 1
+of them: column generation finds these few among the many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls
+
+from .arrays import Array, Features, as_features, as_matrix, blocks
+from .pricing import PointSet, Rows
+
+__all__ = ["FeatureHull", "HullProjection"]
+
+POOL = 512  # nearest points that are looked at before all are priced
+PRICED = 128  # best points that join the pool after a pass over all
+POOL_LIMIT = 2048
+STEP = 32  # points that join the quadratic program at a time
+GAP = 1e-12  # relative, where a query is done
+PASSES = 60  # over all points
+INNER = 100  # quadratic programs between two passes
+ROUNDING = 1e-14  # relative to the largest coordinates, below this nothing is told apart
+
+
+@dataclass(frozen=True, eq=False)
+class HullProjection:
+    """Nearest points of a hull to queries, with a witness or a proof for each.
+
+    The nearest point ``p = sum_k a_k y_k`` (a >= 0, sum a = 1) bounds the distance from above by
+    ``|p - q|``. A unit normal u bounds it from below: ``min_i (y_i - q) . u`` over all n points, for
+    the hull lies in that half-space. At the exact projection ``u = (p - q) / |p - q|`` and the two
+    bounds are equal.
+
+    Attributes
+    ----------
+    features : (N, d) array
+        The points as they were given.
+    rows : (n,) array of int or None
+        Those of them that span the hull; None is all.
+    queries : (q, d) array
+    points : (q, d) array
+        The nearest points of the hull.
+    distances : (q,) array
+        Upper bounds ``|p - q|``, attained by `points`.
+    bounds : (q,) array
+        Lower bounds, not below zero.
+    normals : (q, d) array
+        Unit normals of the planes that prove `bounds`; from the query towards the hull.
+    weights : tuple of q arrays
+        Positive, each sums to 1.
+    support : tuple of q arrays of int
+        Rows of `features` that carry the weights.
+    gaps : (q,) array
+        ``(distance - bound) / distance``; zero where the distance is within the tolerance.
+    tolerance : float
+        Distances up to it count as zero.
+    verdicts : (q,) array of str
+        "inside": `weights` are the witness, the distance is at most the tolerance; "outside": the
+        plane with the normal in `normals` through the bound is the proof, the bound is above the
+        tolerance; else "undecided".
+    """
+
+    features: Features
+    rows: Rows | None
+    queries: Array
+    points: Array
+    distances: Array
+    bounds: Array
+    normals: Array
+    weights: tuple[Array, ...]
+    support: tuple[Rows, ...]
+    gaps: Array
+    tolerance: float
+    verdicts: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def verify(self) -> NDArray[np.bool_]:
+        """Check every witness and proof again, in plain float64: (q,) bool.
+
+        The weights must be a convex combination of rows that span the hull and give `points` at
+        `distances`. "inside" needs the distance to be within the tolerance, "outside" a plane beyond
+        which all n points lie by `bounds` and by more than the tolerance: one pass over all points.
+        Undecided answers claim nothing: False.
+        """
+        slack = 1e-9 * self.tolerance + 1e-13 * self._sizes()
+        lower = self._lower_bounds()
+        result = np.zeros(len(self), bool)
+        for i, verdict in enumerate(self.verdicts):
+            convex, point = self._blend(i)
+            distance = float(np.linalg.norm(point - self.queries[i]))
+            holds = convex and float(np.linalg.norm(point - self.points[i])) <= slack[i]
+            holds = holds and abs(distance - self.distances[i]) <= slack[i]
+            if verdict == "inside":
+                result[i] = holds and distance <= self.tolerance + slack[i]
+            elif verdict == "outside":
+                bound = float(self.bounds[i])
+                result[i] = holds and self.tolerance < bound <= lower[i] + slack[i]
+        return result
+
+    def _sizes(self) -> Array:
+        """Size of the numbers that are subtracted from each other, for each query."""
+        largest = [np.linalg.norm(self.features[rows], axis=1).max() for rows in self.support]
+        sizes: Array = np.array(largest) + np.linalg.norm(self.queries, axis=1)
+        return sizes
+
+    def _blend(self, index: int) -> tuple[bool, Array]:
+        weights, rows = self.weights[index], self.support[index]
+        convex = bool((weights >= 0).all()) and abs(float(weights.sum()) - 1.0) <= 1e-12
+        convex = convex and (self.rows is None or bool(np.isin(rows, self.rows).all()))
+        return convex, weights @ self.features[rows].astype(np.float64)
+
+    def _lower_bounds(self) -> Array:
+        """``min_i (y_i - q) . u`` over all points; minus infinity where u is not a unit vector."""
+        lengths = np.linalg.norm(self.normals, axis=1)
+        lowest = np.full(len(self), np.inf)
+        chosen = np.broadcast_to(np.float64(0), self.features.shape) if self.rows is None else self.rows
+        count = len(chosen)
+        frame = np.broadcast_to(np.float64(0), (count, self.features.shape[1]))
+        for part in blocks(frame):
+            block = self.features[part] if self.rows is None else self.features[self.rows[part]]
+            lowest = np.minimum(lowest, (block.astype(np.float64) @ self.normals.T).min(axis=0))
+        lower = lowest - np.einsum("qd,qd->q", self.queries, self.normals)
+        return np.where(np.abs(lengths - 1.0) <= 1e-12, lower, -np.inf)
+
+
+class FeatureHull:
+    """The convex hull of feature vectors.
+
+    Parameters
+    ----------
+    points : (N, d) array
+        float32 (memory-mapped too) and float64 arrays are held uncopied.
+    rows : (n,) array of int, optional
+        The points that span the hull; all if not given.
+    tolerance : float
+        Distances up to this part of the points' radius about the middle of their bounding box count
+        as zero, so does what float64 cannot tell apart from it (1e-14 of the largest coordinates).
+
+    Attributes
+    ----------
+    points : PointSet
+        The n points that span the hull.
+    tolerance : float
+        The same as a distance.
+
+    Examples
+    --------
+    >>> triangle = FeatureHull([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> found = triangle.project([[0.25, 0.25], [1.0, 1.0]])
+    >>> found.verdicts.tolist(), found.distances.round(3).tolist(), found.points[1].round(3).tolist()
+    (['inside', 'outside'], [0.0, 0.707], [0.5, 0.5])
+    >>> found.verify()
+    array([ True,  True])
+    """
+
+    def __init__(
+        self, points: ArrayLike, rows: Sequence[int] | Rows | None = None, tolerance: float = 1e-9
+    ) -> None:
+        shape = np.shape(points)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"points must have shape (n, d) with n >= 1 and d >= 1, received shape {shape}")
+        if not 0 <= tolerance < 1:
+            raise ValueError(f"tolerance must be from 0 to below 1, received {tolerance}")
+        self.features = as_features("points", points, shape[1])
+        self.rows = None if rows is None else _as_rows(rows, shape[0])
+        self.points = PointSet(self.features if self.rows is None else self.features[self.rows])
+        size = self.points.radius + float(np.linalg.norm(self.points.centre))
+        self.tolerance = max(tolerance * self.points.radius, ROUNDING * size)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __repr__(self) -> str:
+        return f"FeatureHull({len(self)} points, {self.points.dimension} features)"
+
+    def project(self, queries: ArrayLike) -> HullProjection:
+        """Nearest points of the hull: ``min |p - q|`` over ``p = sum a_i y_i, a >= 0, sum a = 1``.
+
+        Few points are blended exactly (a non-negative least-squares problem), all n are priced for all
+        queries by one matrix product, the best join, until the lower bound over all n points meets the
+        distance (relative gap 1e-12) or the distance is zero within the tolerance.
+
+        Parameters
+        ----------
+        queries : (q, d) or (d,) array
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit or a number is not finite.
+        """
+        wanted = as_matrix("queries", queries, self.points.dimension)
+        searches = [_Search(self.points, q, self.tolerance) for q in wanted]
+        for search, rows in zip(searches, self.points.nearest(wanted, POOL), strict=True):
+            search.advance(rows)
+        busy = searches
+        for _ in range(PASSES):
+            directions = np.zeros((len(busy), self.points.dimension))
+            directions[:, self.points.live] = [-search.residual for search in busy]
+            for search, rows in zip(busy, self.points.best(directions, PRICED), strict=True):
+                search.price(rows)
+            busy = [search for search in busy if not search.done]
+            if not busy:
+                break
+        return self._collect(wanted, searches)
+
+    def _collect(self, queries: Array, searches: Sequence[_Search]) -> HullProjection:
+        """Decide from what is recomputed in float64."""
+        distances, bounds, points, normals, weights, support = [], [], [], [], [], []
+        for search in searches:
+            rows, part = search.blend()
+            points.append(part @ self.points.rows(rows))
+            distances.append(np.linalg.norm(points[-1] - search.query))
+            bounds.append(min(max(search.bound, 0.0), distances[-1]))
+            normals.append(search.normal)
+            weights.append(part)
+            support.append(rows if self.rows is None else self.rows[rows])
+        upper, lower = np.array(distances), np.array(bounds)
+        inside, outside = upper <= self.tolerance, lower > self.tolerance
+        with np.errstate(invalid="ignore"):
+            gaps = np.where(inside, 0.0, (upper - lower) / upper)
+        return HullProjection(
+            self.features, self.rows, queries, np.reshape(points, queries.shape), upper, lower,
+            np.reshape(normals, queries.shape), tuple(weights), tuple(support), gaps, self.tolerance,
+            np.where(inside, "inside", np.where(outside, "outside", "undecided")),
+        )  # fmt: skip
+
+
+def _as_rows(rows: Sequence[int] | Rows, count: int) -> Rows:
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
+        raise ValueError(f"rows must be a list of row numbers, at least one, received {chosen!r}")
+    if chosen.min() < 0 or chosen.max() >= count:
+        raise ValueError(
+            f"rows must be from 0 to {count - 1}, received {chosen.min()} to {chosen.max()}"
+        )
+    return chosen.astype(np.intp)
+
+
+class _Search:
+    """The column generation of one query, in the live columns; dead ones add a constant offset."""
+
+    def __init__(self, points: PointSet, query: Array, tolerance: float) -> None:
+        self.points, self.query, self.tolerance = points, query, tolerance
+        self.live = points.live
+        self.target = query[self.live]
+        offset = points.centre - query
+        offset[self.live] = 0.0
+        self.offset, self.square = offset, float(offset @ offset)
+        self.pool: Rows = np.empty(0, np.intp)
+        self.active: Rows = np.empty(0, np.intp)  # rows in the quadratic program
+        self.weights: Array = np.empty(0)
+        self.residual: Array = np.zeros(len(self.live))  # p - q in the live columns
+        self.distance = np.inf
+        self.bound = -np.inf
+        self.normal: Array = np.zeros(len(query))
+        self.done = False
+
+    def advance(self, rows: Rows) -> None:
+        """Minimise over the pool: the points so far and new ones."""
+        pool = np.concatenate([self.active, self.pool, rows])
+        pool = pool[np.sort(np.unique(pool, return_index=True)[1])][:POOL_LIMIT]
+        vectors = self.points.rows(pool)[:, self.live] - self.target
+        count = len(self.active)
+        inner = np.arange(count) if count else np.arange(min(STEP, len(pool)))
+        weights = self.weights
+        best = np.inf
+        for turn in range(INNER):
+            if turn or not count:
+                weights, residual = _least_blend(vectors[inner], self._scale(best))
+                square = float(residual @ residual)
+                if not square < best:
+                    break
+                best, chosen, kept, self.residual = square, weights, inner, residual
+            else:
+                kept, chosen, best = inner, weights, float(self.residual @ self.residual)
+            if np.sqrt(best) <= 1e-4 * self.tolerance:
+                break
+            reach = vectors @ self.residual
+            reach[inner] = np.inf
+            # 1e-14: more than the products' rounding
+            better = np.flatnonzero(reach < best * (1.0 - 0.1 * GAP))
+            if not len(better):
+                break
+            if len(better) > STEP:
+                better = better[np.argpartition(reach[better], STEP)[:STEP]]
+            inner = np.concatenate([inner, better])
+        self.pool, self.active, self.weights = pool, pool[kept], chosen
+        self.distance = float(np.sqrt(best + self.square))
+
+    def _scale(self, best: float) -> float:
+        """Unit of length in which the quadratic program is well conditioned."""
+        radius = self.points.radius or 1.0
+        return float(np.clip(np.sqrt(best), 1e-6 * radius, radius))
+
+    def price(self, rows: Rows) -> None:
+        """Bound by the best of all points; go on with them unless the gap is closed."""
+        full = self.offset.copy()
+        full[self.live] = self.residual
+        length = float(np.linalg.norm(full))
+        if length > 0:
+            lowest = self.points.rows(rows[:1])[0] - self.query
+            bound = float(lowest @ full) / length
+            if bound > self.bound:
+                self.bound, self.normal = bound, full / length
+        closed = self.distance - self.bound <= GAP * self.distance
+        if closed or self.distance <= self.tolerance or np.isin(rows[0], self.active):
+            self.done = True
+            return
+        self.advance(rows)
+
+    def blend(self) -> tuple[Rows, Array]:
+        """Rows and positive weights that sum to 1."""
+        used = self.weights > 0
+        return self.active[used], self.weights[used] / self.weights[used].sum()
+
+
+def _least_blend(vectors: Array, scale: float) -> tuple[Array, Array]:
+    """Convex weights of the least blend of some vectors, and this blend.
+
+    ``min |V' a|^2 : a >= 0, sum a = 1`` is, up to a factor of a, the non-negative least-squares
+    problem ``[V'; 1'] a = [0; 1]``.
+    """
+    system = np.vstack([vectors.T / scale, np.ones(len(vectors))])
+    goal = np.zeros(len(system))
+    goal[-1] = 1.0
+    try:
+        found = nnls(system, goal)[0]
+    except RuntimeError:  # out of iterations: the nearest alone is a blend, too
+        found = np.zeros(len(vectors))
+    if not found.sum() > 0:
+        found[np.square(vectors).sum(axis=1).argmin()] = 1.0
+    weights = found / found.sum()
+    return weights, weights @ vectors
