@@ -11,12 +11,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
-from scipy.spatial import KDTree
 
-from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks
+from .geometry.adjacency import Adjacency, adjacency
+from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
+from .geometry.certified import CertifiedBlends
 from .geometry.head import LinearHead
+from .geometry.hull import FeatureHull
 from .geometry.lift import Lift, Lifter
+from .geometry.path import Path, path
 from .geometry.plane import Slice, boundary_plane, section_plane
+from .geometry.region import Region
 from .models.bank import Bank
 from .models.recipes import RECIPES
 
@@ -70,6 +74,7 @@ class FeatureSpace:
         self.decoder = decoder
         self.title = title
         self.card = card or {}
+        self._hulls: dict[int | None, FeatureHull] = {}
         self._lifters: WeakKeyDictionary[Slice, Lifter] = WeakKeyDictionary()
 
     @classmethod
@@ -167,22 +172,21 @@ class FeatureSpace:
         return np.concatenate([self.head.predict(features[rows]) for rows in blocks(features)])
 
     @cached_property
-    def _tree(self) -> KDTree:
-        return KDTree(self.features)
-
-    @cached_property
     def yardstick(self) -> float:
         """Median distance of a training feature to its nearest other one: the size of "near"."""
-        if len(self.features) < 2:
+        count = len(self.features)
+        if count < 2:
             raise ValueError("a yardstick needs at least two feature vectors, received one")
-        rows = np.linspace(0, len(self.features) - 1, min(1000, len(self.features))).astype(int)
-        distances, _ = self._tree.query(self.features[np.unique(rows)], k=[2])
-        return float(np.median(distances))
+        rows = np.unique(np.linspace(0, count - 1, min(1000, count)).astype(int))
+        distances, _ = self.nearest(self.features[rows], 2)
+        return float(np.median(distances[:, 1]))
 
-    def nearest(self, features: ArrayLike, count: int = 6) -> tuple[Array, NDArray[np.int64]]:
+    def nearest(self, features: ArrayLike, count: int = 6) -> tuple[Array, NDArray[np.intp]]:
         """Distances and rows (n, count) of the nearest training features."""
         queries = as_matrix("features", features, self.head.dimension)
-        distances, rows = self._tree.query(queries, k=np.arange(1, min(count, len(self.features)) + 1))
+        rows = self.hull().points.nearest(queries, count)
+        near = self.features[rows].astype(np.float64, copy=False)
+        distances: Array = np.linalg.norm(near - queries[:, None], axis=2)
         return distances, rows
 
     # planes
@@ -223,9 +227,51 @@ class FeatureSpace:
                 return rows
         return np.ones_like(right)
 
+    # exact geometry, each answer with its certificate
+
     def radius(self, features: ArrayLike) -> Array:
         """(n, d) -> (n,) certified radius: distance to the nearest decision boundary in R^d."""
         return self.head.radius(features)
+
+    def path(self, a: ArrayLike, b: ArrayLike) -> Path:
+        """Class intervals of the segment between two feature vectors; see `geometry.path.path`."""
+        return path(self.head, a, b)
+
+    def region(self, class_index: int) -> Region:
+        """The polytope of a class inside the domain; see `geometry.region.Region`."""
+        return Region(self.head, self.domain, class_index)
+
+    def adjacency(self) -> Adjacency:
+        """Which classes are neighbours within the domain; see `geometry.adjacency.adjacency`."""
+        return adjacency(self.head, self.domain, None if self.bank is None else self.features)
+
+    def blends(self, points: ArrayLike, class_index: int) -> CertifiedBlends:
+        """How deep in a class all blends of points (n, d) are; see `geometry.certified`."""
+        return CertifiedBlends.of(self.head, points, class_index)
+
+    def hull(self, class_index: int | None = None) -> FeatureHull:
+        """Convex hull of the training features, of all or of a class; see `geometry.hull.FeatureHull`.
+
+        The hull of a class is that of its rightly classified samples, so it lies inside the class's
+        cell. Hulls are kept.
+
+        Raises
+        ------
+        ValueError
+            If there is no such class, or no rightly classified sample of it.
+        """
+        found = self._hulls.get(class_index)
+        if found is None:
+            rows = None
+            if class_index is not None:
+                (index,) = check_classes([class_index], self.head.num_classes, (1,))
+                rows = np.flatnonzero((self.labels == index) & (self.predictions == index))
+                if not len(rows):
+                    raise ValueError(
+                        f"class {self.head.class_names[index]!r} has no rightly classified sample, so no hull"
+                    )
+            found = self._hulls[class_index] = FeatureHull(self.features, rows)
+        return found
 
     # pixels
 

@@ -84,3 +84,32 @@ def test_unknown_models_are_named_with_the_known_ones():
         ValueError, match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d'"
     ):
         fsw.load("resnet")
+
+
+def test_exact_answers_of_a_bundled_model_verify():
+    space = fsw.load("mnist-2d")
+    a, b = space.features[space.predictions == 0][0], space.features[space.predictions == 7][0]
+    path = space.path(a, b)
+    assert path.verify()
+    assert (path.classes[0], path.classes[-1]) == (0, 7)
+    assert space.region(3).contains(space.features).tolist() == (space.predictions == 3).tolist()
+    adjacency = space.adjacency()
+    assert adjacency.verify().all()
+    assert set(adjacency.verdicts[np.triu_indices(10, 1)]) <= {"yes", "no"}
+    whole = space.hull()
+    found = whole.project([space.features.mean(axis=0), 10 * a])
+    assert found.verdicts.tolist() == ["inside", "outside"]
+    assert found.verify().all()
+
+
+def test_the_hull_of_a_class_holds_its_rightly_classified_samples_only():
+    space = fsw.FeatureSpace.from_arrays(EYE, None, np.vstack([2 * EYE, EYE]), [0, 1, 2, 1, 0, 2])
+    assert space.hull(0) is space.hull(0)
+    assert space.hull(0).rows.tolist() == [0]
+    assert len(space.hull(2)) == 2
+    assert len(space.hull()) == 6
+    wrong = fsw.FeatureSpace.from_arrays(EYE, None, EYE, [1, 2, 0])
+    with pytest.raises(ValueError, match="'class 1' has no rightly classified sample"):
+        wrong.hull(1)
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        wrong.hull(3)
