@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -82,15 +83,6 @@ def clip_polygon(polygon: Array, labels: list[int], values: Array, label: int) -
     return np.array(points).reshape(-1, 2), edges
 
 
-def _drop_repeats(polygon: Array, labels: list[int]) -> tuple[Array, list[int]]:
-    """Remove edges of no length."""
-    if not len(polygon):
-        return polygon, labels
-    length = np.abs(np.roll(polygon, -1, axis=0) - polygon).max(axis=1)
-    keep = length > TOLERANCE
-    return polygon[keep], [label for label, kept in zip(labels, keep, strict=True) if kept]
-
-
 def polygon_area(polygon: Array) -> float:
     """Signed area, positive when counter-clockwise."""
     s, t = polygon.T
@@ -133,7 +125,7 @@ def upper_envelope(planes: Array, extent: Sequence[float]) -> list[Cell]:
         if index in seen:
             continue
         seen.add(index)
-        if any(np.abs(at_corners[index] - at_corners[k]).max() <= TOLERANCE for k in accepted):
+        if accepted and np.abs(at_corners[accepted] - at_corners[index]).max(axis=1).min() <= TOLERANCE:
             continue
         polygon, labels, rivals = _cell(unit, index, corners)
         queue.extend(rivals)
@@ -145,15 +137,66 @@ def upper_envelope(planes: Array, extent: Sequence[float]) -> list[Cell]:
 
 def _cell(unit: Array, index: int, corners: Array) -> tuple[Array, list[int], list[int]]:
     """Polygon, edge labels and all rivals met of one cell of the unit window."""
-    polygon, labels, rivals = corners, [-1] * 4, []
-    gaps = unit[index] - unit
-    while len(polygon) >= 3:
-        margins = gaps[:, :1] + gaps[:, 1:] @ polygon.T
-        worst = margins.min(axis=0)
-        vertex = int(worst.argmin())
-        rival = int(margins[:, vertex].argmin())
-        if worst[vertex] >= -TOLERANCE or rival in rivals:
+    gaps = np.ascontiguousarray((unit[index] - unit).T)
+    vertices = [
+        _Vertex(s, t, -1, *ask) for (s, t), ask in zip(corners.tolist(), _ask(gaps, corners), strict=True)
+    ]
+    rivals: list[int] = []
+    while len(vertices) >= 3:
+        worst = min(vertices, key=_margin)
+        if worst.margin >= -TOLERANCE or worst.rival in rivals:
             break
-        rivals.append(rival)
-        polygon, labels = _drop_repeats(*clip_polygon(polygon, labels, margins[rival], rival))
-    return polygon, labels, rivals
+        rivals.append(worst.rival)
+        vertices = _cut(vertices, gaps, worst.rival)
+    polygon = np.array([(vertex.s, vertex.t) for vertex in vertices]).reshape(-1, 2)
+    return polygon, [vertex.label for vertex in vertices], rivals
+
+
+class _Vertex(NamedTuple):
+    """A corner of a cell, the class beyond the edge that starts there, and what the vertex was told."""
+
+    s: float
+    t: float
+    label: int
+    margin: float
+    rival: int
+
+
+def _margin(vertex: _Vertex) -> float:
+    return vertex.margin
+
+
+def _ask(gaps: Array, points: Array) -> list[tuple[float, int]]:
+    """For each point the least of all gaps (3, K), and whose it is."""
+    values = gaps[0] + points @ gaps[1:]
+    rivals = values.argmin(axis=1)
+    return list(zip(values[np.arange(len(points)), rivals].tolist(), rivals.tolist(), strict=True))
+
+
+def _cut(vertices: list[_Vertex], gaps: Array, rival: int) -> list[_Vertex]:
+    """Keep the part of a polygon where one gap is >= 0, without edges of no length."""
+    c, a, b = gaps[:, rival].tolist()
+    values = [c + a * vertex.s + b * vertex.t for vertex in vertices]
+    cut: list[_Vertex] = []
+    fresh: list[int] = []
+    for vertex, after_vertex, here, after in zip(
+        vertices, vertices[1:] + vertices[:1], values, values[1:] + values[:1], strict=True
+    ):
+        if here >= 0:
+            leaves = here == 0 and after < 0
+            cut.append(vertex._replace(label=rival) if leaves else vertex)
+        if (here > 0 and after < 0) or (here < 0 and after > 0):
+            share = here / (here - after)
+            s = vertex.s + share * (after_vertex.s - vertex.s)
+            t = vertex.t + share * (after_vertex.t - vertex.t)
+            fresh.append(len(cut))
+            cut.append(_Vertex(s, t, rival if here > 0 else vertex.label, 0.0, rival))
+    if fresh:
+        asked = _ask(gaps, np.array([(cut[k].s, cut[k].t) for k in fresh]))
+        for k, (margin, told) in zip(fresh, asked, strict=True):
+            cut[k] = cut[k]._replace(margin=margin, rival=told)
+    return [
+        vertex
+        for vertex, after_vertex in zip(cut, cut[1:] + cut[:1], strict=True)
+        if max(abs(after_vertex.s - vertex.s), abs(after_vertex.t - vertex.t)) > TOLERANCE
+    ]
