@@ -21,10 +21,12 @@ __all__ = ["FeatureHull", "HullProjection"]
 POOL = 512  # nearest points that are looked at before all are priced
 PRICED = 128  # best points that join the pool after a pass over all
 POOL_LIMIT = 2048
-STEP = 32  # points that join the quadratic program at a time
+START = 32  # nearest points in the first blend
+STEP = 16  # points that join a blend at a time
 GAP = 1e-12  # relative, where a query is done
+LOOSE = 1e-9  # relative, above which the normal is computed anew
 PASSES = 60  # over all points
-INNER = 100  # quadratic programs between two passes
+INNER = 200  # blends between two passes
 ROUNDING = 1e-14  # relative to the largest coordinates, below this nothing is told apart
 
 
@@ -203,14 +205,24 @@ class FeatureHull:
             search.advance(rows)
         busy = searches
         for _ in range(PASSES):
-            directions = np.zeros((len(busy), self.points.dimension))
-            directions[:, self.points.live] = [-search.residual for search in busy]
-            for search, rows in zip(busy, self.points.best(directions, PRICED), strict=True):
+            for search, rows in zip(busy, self._price(busy, PRICED), strict=True):
                 search.price(rows)
             busy = [search for search in busy if not search.done]
             if not busy:
                 break
+        loose = [search for search in searches if search.loose]
+        for search in loose:
+            search.straighten()
+        for search, rows in zip(loose, self._price(loose, 1), strict=True):
+            search.bind(rows[0])
         return self._collect(wanted, searches)
+
+    def _price(self, searches: Sequence[_Search], count: int) -> Rows:
+        """Points that lie lowest along the residuals, the lowest first."""
+        directions = np.zeros((len(searches), self.points.dimension))
+        for direction, search in zip(directions, searches, strict=True):
+            direction[self.points.live] = -search.residual
+        return self.points.best(directions, count)
 
     def _collect(self, queries: Array, searches: Sequence[_Search]) -> HullProjection:
         """Decide from what is recomputed in float64."""
@@ -239,9 +251,7 @@ def _as_rows(rows: Sequence[int] | Rows, count: int) -> Rows:
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
         raise ValueError(f"rows must be a list of row numbers, at least one, received {chosen!r}")
     if chosen.min() < 0 or chosen.max() >= count:
-        raise ValueError(
-            f"rows must be from 0 to {count - 1}, received {chosen.min()} to {chosen.max()}"
-        )
+        raise ValueError(f"rows must be from 0 to {count - 1}, received {chosen.min()} to {chosen.max()}")
     return chosen.astype(np.intp)
 
 
@@ -270,31 +280,31 @@ class _Search:
         pool = pool[np.sort(np.unique(pool, return_index=True)[1])][:POOL_LIMIT]
         vectors = self.points.rows(pool)[:, self.live] - self.target
         count = len(self.active)
-        inner = np.arange(count) if count else np.arange(min(STEP, len(pool)))
-        weights = self.weights
-        best = np.inf
-        for turn in range(INNER):
-            if turn or not count:
-                weights, residual = _least_blend(vectors[inner], self._scale(best))
-                square = float(residual @ residual)
-                if not square < best:
-                    break
-                best, chosen, kept, self.residual = square, weights, inner, residual
-            else:
-                kept, chosen, best = inner, weights, float(self.residual @ self.residual)
+        inner, best = np.arange(count), float(self.residual @ self.residual) if count else np.inf
+        if not count:
+            inner = np.arange(min(START, len(pool)))
+            self.weights, self.residual = _least_blend(vectors[inner], self._scale(np.inf))
+            best = float(self.residual @ self.residual)
+        before = np.inf if not count else best
+        for _ in range(INNER):
             if np.sqrt(best) <= 1e-4 * self.tolerance:
                 break
             reach = vectors @ self.residual
             reach[inner] = np.inf
-            # 1e-14: more than the products' rounding
             better = np.flatnonzero(reach < best * (1.0 - 0.1 * GAP))
             if not len(better):
                 break
             if len(better) > STEP:
                 better = better[np.argpartition(reach[better], STEP)[:STEP]]
-            inner = np.concatenate([inner, better])
-        self.pool, self.active, self.weights = pool, pool[kept], chosen
+            tried = np.concatenate([inner[self.weights > 0], better])
+            weights, residual = _least_blend(vectors[tried], self._scale(best))
+            square = float(residual @ residual)
+            if not square < best:
+                break
+            inner, self.weights, self.residual, best = tried, weights, residual, square
+        self.pool, self.active = pool, pool[inner]
         self.distance = float(np.sqrt(best + self.square))
+        self.done = not best < before
 
     def _scale(self, best: float) -> float:
         """Unit of length in which the quadratic program is well conditioned."""
@@ -302,20 +312,41 @@ class _Search:
         return float(np.clip(np.sqrt(best), 1e-6 * radius, radius))
 
     def price(self, rows: Rows) -> None:
-        """Bound by the best of all points; go on with them unless the gap is closed."""
+        """Go on with the best of all points unless the gap is closed."""
+        self.bind(rows[0])
+        closed = self.distance - self.bound <= GAP * self.distance
+        self.done = bool(closed or self.distance <= self.tolerance or rows[0] in self.active)
+        if not self.done:
+            self.advance(rows)
+
+    def bind(self, lowest: np.intp) -> None:
+        """Bound the distance by the point, lowest of all, in the direction of the residual."""
         full = self.offset.copy()
         full[self.live] = self.residual
         length = float(np.linalg.norm(full))
         if length > 0:
-            lowest = self.points.rows(rows[:1])[0] - self.query
-            bound = float(lowest @ full) / length
+            bound = float((self.points.rows([lowest])[0] - self.query) @ full) / length
             if bound > self.bound:
                 self.bound, self.normal = bound, full / length
-        closed = self.distance - self.bound <= GAP * self.distance
-        if closed or self.distance <= self.tolerance or np.isin(rows[0], self.active):
-            self.done = True
-            return
-        self.advance(rows)
+
+    @property
+    def loose(self) -> bool:
+        """Whether rounding of the blend may have spoiled the bound."""
+        return self.tolerance < self.distance and self.distance - self.bound > LOOSE * self.distance
+
+    def straighten(self) -> None:
+        """Replace the residual by the foot on the flat through the support.
+
+        The blend's residual is a small difference of large numbers where the query is near the hull; a
+        projection orthogonal to the support's differences keeps its direction accurate.
+        """
+        vectors = self.points.rows(self.blend()[0])[:, self.live] - self.target
+        basis, sizes, _ = np.linalg.svd((vectors[1:] - vectors[0]).T, full_matrices=False)
+        basis = basis[:, sizes > 1e-12 * sizes.max(initial=0.0)]
+        foot = vectors[0]
+        for _ in range(2):
+            foot = foot - basis @ (basis.T @ foot)
+        self.residual = foot
 
     def blend(self) -> tuple[Rows, Array]:
         """Rows and positive weights that sum to 1."""

@@ -44,6 +44,8 @@ class PointSet:
         Middle of the bounding box; in dead columns the constant itself.
     radius : float
         Largest distance of a point from the centre.
+    diagonal : float
+        Of the bounding box.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class PointSet:
         lower = np.min([self.points[rows].min(axis=0) for rows in blocks(self.points)], axis=0)
         upper = np.max([self.points[rows].max(axis=0) for rows in blocks(self.points)], axis=0)
         self.live: Rows = np.flatnonzero(lower < upper)
+        self.diagonal = float(np.linalg.norm(upper.astype(np.float64) - lower))
         self.centre: Array = lower + 0.5 * (upper.astype(np.float64) - lower)
         squares = [
             np.square(self.points[rows][:, self.live] - self.centre[self.live]).sum(axis=1)
@@ -153,6 +156,15 @@ class PointSet:
         """
         return self._search(as_matrix("queries", queries, self.dimension) - self.centre, count, True)
 
+    def farthest(self, point: Array) -> tuple[float, int]:
+        """Largest distance of a point of the set from a given one (d,), and its row."""
+        best, row = -1.0, 0
+        for rows in blocks(self.points):
+            squares = np.square(self.points[rows] - point).sum(axis=1)
+            if squares.max() > best:
+                best, row = float(squares.max()), rows.start + int(squares.argmax())
+        return float(np.sqrt(best)), row
+
     def _search(self, directions: Array, count: int, near: bool) -> Rows:
         """Rows of the largest ``(y - centre) . r``, or of the smallest ``|y - centre - r|``."""
         count = min(count, len(self))
@@ -175,7 +187,7 @@ class PointSet:
                 squares = (self._half_squares[rows] / self._scale).astype(np.float32)
                 for i, length in enumerate(lengths.astype(np.float32)):
                     scores[i, :size] -= squares / length
-            grouped = scores.reshape(len(directions), per, -1)
+            grouped = scores.reshape(len(directions), per, scores.shape[1] // per)
             maxima = grouped.max(axis=1)
             for i in range(len(directions)):
                 floors[i] = max(floors[i], _floor(maxima[i], count, 2 * error))
