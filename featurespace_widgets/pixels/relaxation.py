@@ -1,0 +1,387 @@
+"""Linear relaxation of ReLU networks, backwards (CROWN), for balls and boxes of images.
+
+A unit's value is bounded by walking back through the layers with a row of coefficients: an affine
+layer multiplies the row by its adjoint, a ReLU whose sign is not fixed is enclosed by two lines. At
+the image the row is minimised over the ball exactly. Rows of convolutional units are kept as
+patches: the coefficients of one unit reach only its receptive field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .relu_network import Node, ReluNetwork
+
+__all__ = ["Ball", "Relaxation", "bound_layers", "difference_rows", "improve_slopes"]
+
+MARGIN = 1e-9  # outwards, relative to 1 + |bound|: far above the rounding of float64
+CHUNK = 2**19  # numbers in a batch of patches: they stay in the cache
+
+
+def _both(numbers: Iterable[int]) -> tuple[int, int]:
+    down, right = numbers
+    return down, right
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Coefficients (L, R, kh, kw, C) of R rows at each of L places over a value (C, H, W).
+
+    Place (g, h) of the grid covers positions ``g * stride - offset + [0, k)``. A dense row is the
+    only place of its grid. Values without a spatial shape have coefficients (1, R, n).
+    """
+
+    rows: Tensor
+    grid: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    offset: tuple[int, int] = (0, 0)
+    places: slice = field(default_factory=lambda: slice(None))
+
+    @property
+    def flat(self) -> Tensor:
+        """(L, R, numbers)."""
+        return self.rows.flatten(2)
+
+    def windows(self, value: Tensor) -> Tensor:
+        """The parts (L, numbers, 1) of a value (C, H, W) or (n,) that meet the coefficients; 0 outside."""
+        if value.ndim == 1:
+            return value[None, :, None]
+        padding: list[int] = []
+        for axis in (1, 0):
+            reach = (self.grid[axis] - 1) * self.stride[axis] - self.offset[axis] + self.rows.shape[2 + axis]
+            padding += [self.offset[axis], max(0, reach - value.shape[1 + axis])]
+        view = functional.pad(value, padding)
+        for axis in (0, 1):
+            view = view.unfold(1 + axis, self.rows.shape[2 + axis], self.stride[axis])
+            view = view.narrow(1 + axis, 0, self.grid[axis])
+        return view.permute(1, 2, 3, 4, 0).reshape(self.grid[0] * self.grid[1], -1)[self.places, :, None]
+
+    def back(self, node: Node, parent: Node) -> Patches:
+        """Coefficients over the node's input."""
+        if node.kind == "flatten":
+            shape = (*self.rows.shape[:2], *parent.shape)
+            return replace(self, rows=self.rows.reshape(shape).permute(0, 1, 3, 4, 2))
+        assert node.weight is not None
+        if node.kind == "linear":
+            return replace(self, rows=self.rows @ node.weight)
+        return self._back_convolution(node, parent)
+
+    def _back_convolution(self, node: Node, parent: Node) -> Patches:
+        assert node.weight is not None
+        (height, width), (down, right) = node.weight.shape[2:], node.stride
+        places, count, rows, columns, channels = self.rows.shape
+        result = self.rows.new_zeros(
+            places, count, (rows - 1) * down + height, (columns - 1) * right + width, node.weight.shape[1]
+        )
+        flat = self.rows.reshape(-1, channels)
+        for i in range(height):
+            for j in range(width):
+                part = (flat @ node.weight[:, :, i, j]).view(places, count, rows, columns, -1)
+                result[
+                    :, :, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right
+                ] += part
+        offset = _both(o * s + p for o, s, p in zip(self.offset, node.stride, node.padding, strict=True))
+        stride = _both(s * t for s, t in zip(self.stride, node.stride, strict=True))
+        made = replace(self, rows=result, offset=offset, stride=stride)
+        return made._cropped(parent.shape) if self.grid == (1, 1) else made
+
+    def _cropped(self, shape: tuple[int, ...]) -> Patches:
+        """Without what lies outside the value, for a single place."""
+        start = [max(0, o) for o in self.offset]
+        stop = [min(o + n, k) for o, n, k in zip(self.offset, shape[1:], self.rows.shape[2:4], strict=True)]
+        rows = self.rows[:, :, start[0] : stop[0], start[1] : stop[1]]
+        offset = (self.offset[0] - start[0], self.offset[1] - start[1])
+        return replace(self, rows=rows.contiguous(), offset=offset)
+
+    def __add__(self, other: Patches) -> Patches:
+        if self.rows.ndim == 3:
+            return replace(self, rows=self.rows + other.rows)
+        offset = _both(max(a, b) for a, b in zip(self.offset, other.offset, strict=True))
+        ends = [max(p.rows.shape[2 + axis] - p.offset[axis] for p in (self, other)) for axis in (0, 1)]
+        padded = [
+            functional.pad(
+                p.rows,
+                (
+                    0, 0,
+                    offset[1] - p.offset[1], ends[1] - (p.rows.shape[3] - p.offset[1]),
+                    offset[0] - p.offset[0], ends[0] - (p.rows.shape[2] - p.offset[0]),
+                ),
+            )
+            for p in (self, other)
+        ]  # fmt: skip
+        return replace(self, rows=padded[0] + padded[1], offset=offset)
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """Images of the box [0, 1] within `radius` of one image, in the L2 or the Linf norm."""
+
+    image: Tensor
+    radius: float
+    norm: str
+
+    def reach(self, patches: Patches) -> Tensor:
+        """Largest decrease (L, R) of the rows from the image; exact for Linf, an upper bound for L2.
+
+        In L2 a pixel that is at its limit in the direction of decrease is left out: it cannot help.
+        """
+        rows = patches.flat
+        if self.norm == "Linf":
+            down = patches.windows(self.image.clamp(max=self.radius))
+            up = patches.windows((1.0 - self.image).clamp(max=self.radius))
+            return (rows.clamp(min=0.0) @ down - rows.clamp(max=0.0) @ up)[..., 0]
+        down = patches.windows((self.image > 0).to(rows.dtype))
+        up = patches.windows((self.image < 1).to(rows.dtype))
+        squares = rows.clamp(min=0.0).square() @ down + rows.clamp(max=0.0).square() @ up
+        return self.radius * squares[..., 0].sqrt()
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """Two lines around each ReLU: ``lower * h <= relu(h) <= upper * h + intercept``.
+
+    Attributes
+    ----------
+    lower, upper, intercept : dict of Tensor
+        For each ReLU node, in the shape of its value.
+    """
+
+    lower: dict[int, Tensor] = field(default_factory=dict)
+    upper: dict[int, Tensor] = field(default_factory=dict)
+    intercept: dict[int, Tensor] = field(default_factory=dict)
+
+    def enclose(self, index: int, low: Tensor, high: Tensor) -> None:
+        """Set the lines of a ReLU whose input lies in [low, high]."""
+        unstable = (low < 0) & (high > 0)
+        slope = torch.where(unstable, high / (high - low).clamp_min(1e-300), (low >= 0).to(low.dtype))
+        self.upper[index] = slope
+        # Outwards: the line must stay above the ReLU at both ends whatever the rounding of the slope.
+        line = torch.maximum(-slope * low, high - slope * high)
+        self.intercept[index] = torch.where(unstable, line * (1.0 + MARGIN), 0.0 * low)
+        self.lower[index] = torch.where(unstable, (high > -low).to(low.dtype), slope)
+
+
+def walk_back(
+    network: ReluNetwork,
+    start: int,
+    patches: Patches,
+    relaxation: Relaxation,
+    ball: Ball,
+    *,
+    parallel: bool,
+    cache: dict[tuple[object, ...], Tensor] | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Patches]:
+    """Bounds (L, R) of rows over node `start`: low, high, and the affine lower bound.
+
+    With `parallel` both lines of a ReLU have the upper slope, and one walk gives both bounds;
+    otherwise `high` means nothing. Returns also the constant and the coefficients at the image of
+    the affine lower bound.
+    """
+    shape = patches.rows.shape[:2]
+    low, high = patches.rows.new_zeros(shape), patches.rows.new_zeros(shape)
+    pending = {start: patches}
+    kept = {} if cache is None else cache
+
+    def windows(current: Patches, index: int, name: str, value: Tensor) -> Tensor:
+        key = (index, name, current.rows.shape[2:4], current.offset, current.places.start)
+        if key not in kept:
+            kept[key] = current.windows(value)
+        return kept[key]
+
+    for index in range(start, 0, -1):
+        if index not in pending:
+            continue
+        current, node = pending.pop(index), network.nodes[index]
+        results = [current] * len(node.parents)
+        if node.kind == "relu":
+            slope, intercept = relaxation.upper[index], relaxation.intercept[index]
+            rise = windows(current, index, "intercept", intercept)
+            upper = windows(current, index, "upper", slope)[..., 0][:, None]
+            negative = current.flat.clamp(max=0.0)
+            below = (negative @ rise)[..., 0]
+            if parallel:
+                high = high + (current.flat @ rise)[..., 0] - below
+                rows = current.flat * upper
+            else:
+                lower = windows(current, index, "lower", relaxation.lower[index])[..., 0][:, None]
+                rows = negative * upper + (current.flat - negative) * lower
+            low = low + below
+            results = [replace(current, rows=rows.view(current.rows.shape))]
+        elif node.kind != "add":
+            if node.bias is not None:
+                value = node.bias if len(node.shape) == 1 else node.bias[:, None, None].expand(node.shape)
+                constant = (current.flat @ windows(current, index, "bias", value))[..., 0]
+                low, high = low + constant, high + constant
+            results = [current.back(node, network.nodes[node.parents[0]])]
+        for parent, result in zip(node.parents, results, strict=True):
+            pending[parent] = pending[parent] + result if parent in pending else result
+    last = pending[0]
+    centre = (last.flat @ windows(last, 0, "image", ball.image))[..., 0]
+    reach = ball.reach(last)
+    opposite = ball.reach(replace(last, rows=-last.rows)) if parallel else reach
+    return low + centre - reach, high + centre + opposite, low, last
+
+
+def _identity(node: Node, places: slice) -> Patches:
+    """Rows that read the units of a node."""
+    if len(node.shape) == 1:
+        return Patches(torch.eye(node.shape[0], dtype=torch.float64)[None])
+    channels, height, width = node.shape
+    count = places.stop - places.start
+    rows = torch.eye(channels, dtype=torch.float64)[None, :, None, None].expand(count, -1, -1, -1, -1)
+    return Patches(rows.contiguous(), (height, width), places=places)
+
+
+def _receptive(network: ReluNetwork, start: int) -> int:
+    """Numbers in the largest patch on the way back from one place of a node."""
+    largest, size = 1, (1, 1)
+    for index in range(start, 0, -1):
+        node = network.nodes[index]
+        if node.kind == "conv":
+            assert node.weight is not None
+            shape = network.nodes[node.parents[0]].shape
+            size = _both(
+                (k - 1) * s + w for k, s, w in zip(size, node.stride, node.weight.shape[2:], strict=True)
+            )
+            largest = max(largest, shape[0] * min(size[0], 2 * shape[1]) * min(size[1], 2 * shape[2]))
+    return largest
+
+
+def _chunks(network: ReluNetwork, start: int) -> Iterator[slice]:
+    shape = network.nodes[start].shape
+    places = 1 if len(shape) == 1 else shape[1] * shape[2]
+    step = max(1, CHUNK // (_receptive(network, start) * shape[0]))
+    for first in range(0, places, step):
+        yield slice(first, min(places, first + step))
+
+
+def _interval(node: Node, lows: list[Tensor], highs: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Interval bounds of a node from those of its parents."""
+    if node.weight is None:
+        return node(*(low[None] for low in lows))[0], node(*(high[None] for high in highs))[0]
+    centre, half = (lows[0] + highs[0]) / 2, (highs[0] - lows[0]) / 2
+    middle = node(centre[None])[0]
+    spread = replace(node, weight=node.weight.abs(), bias=None)(half[None])[0]
+    return _outwards(middle - spread, middle + spread)
+
+
+def _outwards(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    return low - MARGIN * (1.0 + low.abs()), high + MARGIN * (1.0 + high.abs())
+
+
+def bound_layers(network: ReluNetwork, ball: Ball) -> Relaxation:
+    """Bounds of every layer on a ball of images, as lines around its ReLUs."""
+    relaxation = Relaxation()
+    reach = ball.radius
+    bounds = [((ball.image - reach).clamp_min(0.0), (ball.image + reach).clamp_max(1.0))]
+    for index, node in enumerate(network.nodes[1:], 1):
+        if node.kind == "relu":
+            low, high = bounds[node.parents[0]]
+            # Only what feeds a ReLU is worth a walk back, and only where its sign is open.
+            if bool(((low < 0) & (high > 0)).any()):
+                low, high = _tightened(network, node.parents[0], relaxation, ball, low, high)
+                bounds[node.parents[0]] = low, high
+            relaxation.enclose(index, low, high)
+        parents = [bounds[parent] for parent in node.parents]
+        bounds.append(_interval(node, [low for low, _ in parents], [high for _, high in parents]))
+    return relaxation
+
+
+def _tightened(
+    network: ReluNetwork, index: int, relaxation: Relaxation, ball: Ball, low: Tensor, high: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Bounds of the units of a node by a walk back, where they improve on those given."""
+    node = network.nodes[index]
+    lows, highs = [], []
+    for places in _chunks(network, index):
+        rows = _identity(node, places)
+        found = walk_back(network, index, rows, relaxation, ball, parallel=True)
+        below, above = found[0], found[1]
+        if len(node.shape) == 1:  # few enough for a walk in each direction with the better slopes
+            opposite = replace(rows, rows=-rows.rows)
+            below = torch.maximum(below, walk_back(network, index, rows, relaxation, ball, parallel=False)[0])
+            above = torch.minimum(
+                above, -walk_back(network, index, opposite, relaxation, ball, parallel=False)[0]
+            )
+        lows.append(below)
+        highs.append(above)
+    shape = node.shape if len(node.shape) == 1 else (*node.shape[1:], node.shape[0])
+    order = (0,) if len(shape) == 1 else (2, 0, 1)
+    below, above = (torch.cat(part).reshape(shape).permute(order) for part in (lows, highs))
+    below, above = _outwards(below, above)
+    return torch.maximum(low, below), torch.minimum(high, above)
+
+
+def difference_rows(
+    network: ReluNetwork, directions: Tensor, relaxation: Relaxation, ball: Ball
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Lower bounds (R,) of rows (R, d) of the features, with the affine functions they come from.
+
+    Returns
+    -------
+    low : (R,) tensor
+    constant : (R,) tensor
+    rows : (R, C, H, W) tensor
+        ``rows . x + constant`` is below the row's value on the whole ball.
+    """
+    start = len(network.nodes) - 1
+    low, _, constant, last = walk_back(
+        network, start, Patches(directions[None]), relaxation, ball, parallel=False
+    )
+    rows = last.rows
+    if rows.ndim == 5:
+        full = rows.new_zeros(rows.shape[1], *network.image_shape)
+        top, left = (max(0, -o) for o in last.offset)
+        full[:, :, top : top + rows.shape[2], left : left + rows.shape[3]] = rows[0].permute(0, 3, 1, 2)
+        rows = full
+    else:
+        rows = rows[0].reshape(-1, *network.image_shape)
+    return low[0], constant[0], rows
+
+
+@torch.enable_grad()
+def improve_slopes(
+    network: ReluNetwork,
+    directions: Tensor,
+    offsets: Tensor,
+    relaxation: Relaxation,
+    ball: Ball,
+    steps: int,
+) -> Relaxation:
+    """Lower lines of the ReLUs whose slopes raise the worst bound (alpha-CROWN, last walk only).
+
+    Every slope in [0, 1] is sound where the sign of a unit is open, so nothing can go wrong here.
+    """
+    free = {
+        index: (relaxation.intercept[index] > 0, relaxation.lower[index].clone().requires_grad_())
+        for index in relaxation.lower
+    }
+    leaves = [slope for _, slope in free.values()]
+    if not any(bool(open_.any()) for open_, _ in free.values()):
+        return relaxation
+    best, result = -torch.inf, relaxation
+    optimiser = torch.optim.Adam(leaves, lr=0.15)
+    for _ in range(steps):
+        lower = {
+            index: torch.where(open_, slope.clamp(0.0, 1.0), relaxation.lower[index])
+            for index, (open_, slope) in free.items()
+        }
+        trial = replace(relaxation, lower=lower)
+        worst = (difference_rows(network, directions, trial, ball)[0] + offsets).min()
+        if float(worst.detach()) > best:
+            best = float(worst.detach())
+            result = replace(relaxation, lower={index: slope.detach() for index, slope in lower.items()})
+        if best > 0:
+            break
+        optimiser.zero_grad()
+        (-worst).backward()
+        optimiser.step()
+        with torch.no_grad():
+            for slope in leaves:
+                slope.clamp_(0.0, 1.0)
+    return result
