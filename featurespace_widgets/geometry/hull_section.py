@@ -1,0 +1,512 @@
+"""The convex hull of many points cut by a plane: one polygon inside the cut, one around it, both proven.
+
+The hull is never built. Its extreme point on the plane in some direction is a linear program with one
+unknown for each of the n points; column generation solves it over few of them and prices all n.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arrays import Array, Features, blocks
+from .plane import Slice
+from .pricing import PointSet, Rows
+
+__all__ = ["HullSection", "Master", "section"]
+
+TOLERANCE = 1e-9  # distances off the plane and agreement of the polygons, relative to the radius
+GAP = 1e-11  # relative, where a direction is done
+DEAD = 1e-10  # slopes of a unit vector below this are zero
+NEAREST = 128  # points around the plane's origin in the first program
+PRICED = 12  # best points of each direction that join after a pass over all n
+PASSES = 100
+STALLS = 3  # passes without progress before a direction is given up
+ROUNDING = 1e-13  # relative to the numbers that are subtracted
+
+
+class Master:
+    """The linear program ``max c . a : M a = b, a >= 0``, warm while columns and costs change."""
+
+    def __init__(self, right: Array) -> None:
+        import highspy
+
+        self.count = 0
+        self._infinity = highspy.kHighsInf
+        self._optimal = highspy.HighsModelStatus.kOptimal
+        self._solver = solver = highspy.Highs()
+        options = {
+            "output_flag": False, "threads": 1, "presolve": "off", "simplex_strategy": 4,
+            "primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10,
+        }  # fmt: skip
+        for name, value in options.items():
+            solver.setOptionValue(name, value)
+        solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
+        nothing = np.empty(0, np.int32)
+        solver.addRows(
+            len(right), right, right, 0, np.zeros(len(right), np.int32), nothing, np.empty(0)
+        )  # fmt: skip
+
+    def add(self, columns: Array, free: bool = False) -> None:
+        """New unknowns, one for each row of (k, m); `free` ones have no sign."""
+        owner, index = np.nonzero(columns)
+        count = len(columns)
+        starts = np.searchsorted(owner, np.arange(count)).astype(np.int32)
+        lower = np.full(count, -self._infinity if free else 0.0)
+        self._solver.addCols(
+            count, np.zeros(count), lower, np.full(count, self._infinity),
+            len(index), starts, index.astype(np.int32), np.ascontiguousarray(columns[owner, index]),
+        )  # fmt: skip
+        self.count += count
+
+    def limit(self, upper: Array) -> None:
+        """Upper bounds of the first unknowns."""
+        indices = np.arange(len(upper), dtype=np.int32)
+        self._solver.changeColsBounds(len(upper), indices, np.zeros(len(upper)), upper)
+
+    def maximise(self, costs: Array) -> tuple[Array, Array] | None:
+        """Unknowns and duals at the optimum, or None where the solver finds none."""
+        self._solver.changeColsCost(self.count, np.arange(self.count, dtype=np.int32), costs)
+        self._solver.run()
+        if self._solver.getModelStatus() != self._optimal:
+            self._solver.clearSolver()
+            self._solver.run()
+            if self._solver.getModelStatus() != self._optimal:
+                return None
+        solution = self._solver.getSolution()
+        return np.array(solution.col_value), np.array(solution.row_dual)
+
+
+@dataclass(frozen=True, eq=False)
+class HullSection:
+    """The set ``{(s, t) : origin + s u + t v in conv(points)}`` between two polygons.
+
+    A vertex of the inner polygon is a convex combination of points that lies on the plane. A side of
+    the outer polygon is a half-plane ``n . (s, t) <= h``, proven by a direction r of feature space with
+    ``u . r = n_1`` and ``v . r = n_2``: on the plane ``r . (y - origin) = n . (s, t)``, and in the hull
+    it is at most its maximum h over all n points.
+
+    Attributes
+    ----------
+    features : (N, d) array
+        The points that span the hull.
+    origin, basis : (d,), (2, d) arrays
+        The plane; the basis is orthonormal.
+    inner : (m, 2) array
+        Vertices counter-clockwise; one for a point, two for a segment, none where nothing was found.
+    weights, support : tuples of m arrays
+        Positive, summing to 1, and the rows of `features` that carry them.
+    normals, offsets, proofs : (k, 2), (k,), (k, d) arrays
+        The swept directions n, their bounds h and their proofs r.
+    outer : (m', 2) array
+        Vertices of the polygon that the half-planes bound.
+    agreement : float
+        Largest difference between the bound h and what the inner polygon attains, over all k.
+    gap : float
+        Largest distance of a vertex of the outer polygon from the inner one; at most `tolerance` where
+        the two are the exact section.
+    tolerance : float
+        Distances up to it count as zero: 1e-9 of the points' radius.
+    separator : (d,) array or None
+        Of an empty section: a unit vector orthogonal to the plane with ``r . (y - origin)`` above the
+        tolerance for all n points.
+    residual : float
+        Distance of the nearest blend found from the plane; of vertices, the largest.
+    verdict : str
+        "yes": the hull meets the plane and the polygons agree in each direction within the tolerance;
+        "no": `separator` proves that they do not meet; else "undecided", where what was found is still
+        as stated (each vertex in the section, each half-plane around it).
+    """
+
+    features: Features
+    origin: Array
+    basis: Array
+    inner: Array
+    weights: tuple[Array, ...]
+    support: tuple[Rows, ...]
+    normals: Array
+    offsets: Array
+    proofs: Array
+    outer: Array
+    agreement: float
+    gap: float
+    tolerance: float
+    separator: Array | None
+    residual: float
+    verdict: str
+
+    def verify(self) -> bool:
+        """Check all vertices and half-planes, or the separator, again over all n points in float64.
+
+        Undecided answers claim nothing: False.
+        """
+        if self.verdict == "no":
+            return self._verify_empty()
+        if self.verdict != "yes" or not len(self.inner) or self.separator is not None:
+            return False
+        slack = self.tolerance * 1e-3 + ROUNDING * self._size()
+        for vertex, weights, rows in zip(self.inner, self.weights, self.support, strict=True):
+            if (weights < 0).any() or abs(weights.sum() - 1.0) > 1e-12:
+                return False
+            away = weights @ (self.features[rows].astype(np.float64) - self.origin)
+            if np.linalg.norm(away - vertex @ self.basis) > self.tolerance + slack:
+                return False
+        slopes = np.abs(self.proofs @ self.basis.T - self.normals).max()
+        lengths = np.linalg.norm(self.proofs, axis=1)
+        reach = -_lowest(self.features, self.origin, -self.proofs)
+        outer = _around(self.normals, self.offsets)
+        attained = (self.inner @ self.normals.T).max(axis=0)
+        return bool(
+            slopes <= 1e-11 * max(1.0, lengths.max())
+            and (reach <= self.offsets + ROUNDING * lengths * self._size()).all()
+            and outer.shape == self.outer.shape
+            and np.abs(outer - self.outer).max(initial=0.0) <= slack
+            and (self.offsets - attained).max() <= self.tolerance + slack
+            and abs((self.offsets - attained).max() - self.agreement) <= slack
+            and abs(_excess(self.outer, self.inner) - self.gap) <= slack
+        )
+
+    def _verify_empty(self) -> bool:
+        r = self.separator
+        if r is None or abs(np.linalg.norm(r) - 1.0) > 1e-12 or np.abs(self.basis @ r).max() > 1e-12:
+            return False
+        lowest = float(_lowest(self.features, self.origin, r[None])[0])
+        return lowest > self.tolerance + ROUNDING * self._size()
+
+    def _size(self) -> float:
+        largest = max(np.abs(self.features[rows]).max() for rows in blocks(self.features))
+        return float(largest + np.abs(self.origin).max())
+
+
+def _lowest(features: Features, origin: Array, directions: Array) -> Array:
+    """``min_i r . (y_i - origin)`` over all points, for each direction: (k, d) -> (k,)."""
+    lowest = np.full(len(directions), np.inf)
+    for rows in blocks(features):
+        products = (features[rows].astype(np.float64) - origin) @ directions.T
+        lowest = np.minimum(lowest, products.min(axis=0))
+    return lowest
+
+
+def section(points: ArrayLike | PointSet, plane: Slice, directions: int = 64) -> HullSection:
+    """Cut the convex hull of points by a plane.
+
+    Solves ``max n . (s, t) : sum a_i y_i = origin + s u + t v, a >= 0, sum a = 1`` for directions n: half
+    of them evenly spread, the others normal to those sides of the inner polygon beyond which the outer
+    one reaches farthest. A section with few vertices is so found exactly: inner and outer coincide.
+
+    Parameters
+    ----------
+    points : (n, d) array or PointSet
+        float32 arrays, memory-mapped too, are not copied.
+    plane : Slice
+        In the space of the points.
+    directions : int
+        The most linear programs, at least 4.
+
+    Raises
+    ------
+    ValueError
+        If the plane is of another dimension, or there are fewer than 4 directions.
+
+    Examples
+    --------
+    >>> from featurespace_widgets.geometry.head import LinearHead
+    >>> plane = Slice(LinearHead(np.eye(3)), None, np.zeros(3), np.eye(3)[:2], (0, 1, 2))
+    >>> cut = section([[-1.0, -1.0, -1.0], [1.0, -1.0, 1.0], [-1.0, 1.0, 1.0]], plane)
+    >>> cut.verdict, cut.inner.round(9).tolist(), cut.gap < 1e-9, cut.verify()
+    ('yes', [[-1.0, 0.0], [0.0, -1.0]], True, True)
+    """
+    cloud = points if isinstance(points, PointSet) else PointSet(points)
+    if len(plane.origin) != cloud.dimension:
+        raise ValueError(
+            f"plane must be in the space of the points, received a plane in {len(plane.origin)} dimensions "
+            f"and points in {cloud.dimension}"
+        )
+    if directions < 4:
+        raise ValueError(f"directions must be at least 4, received {directions}")
+    return _Search(cloud, plane).run(int(directions))
+
+
+class _Search:
+    """One shared pool of points, one warm linear program, all n points priced for all directions at once."""
+
+    def __init__(self, points: PointSet, plane: Slice) -> None:
+        self.points, self.origin, self.basis = points, plane.origin, plane.basis
+        size = points.radius + float(np.linalg.norm(points.centre)) + float(np.linalg.norm(self.origin))
+        self.tolerance = max(TOLERANCE * points.radius, 1e-14 * size)
+        self.unit = points.radius or 1.0
+        self.across, self.constant = _across(self.basis, points.live, points.centre - self.origin)
+        self.pool: Rows = np.empty(0, np.intp)
+        self.known = np.zeros(len(points), bool)
+        self.coordinates = np.empty((0, 2))
+        self.away = np.empty((0, len(self.across)))
+        self.right = np.append(np.zeros(len(self.across)), 1.0)
+        self.master = Master(self.right)
+        self.slacks = 2 * len(self.across)
+        if self.slacks:
+            eye = np.eye(len(self.across), len(self.right))
+            self.master.add(np.vstack([eye, -eye]))
+        self.normals = np.empty((0, 2))
+        self.offsets = np.empty(0)
+        self.proofs = np.empty((0, points.dimension))
+        self.vertices: list[Array] = []
+        self.blends: list[tuple[Rows, Array]] = []
+        self.residual = 0.0
+
+    def join(self, rows: Rows) -> bool:
+        """Add points to the program; whether any is new."""
+        fresh = np.unique(rows)
+        fresh = fresh[~self.known[fresh]]
+        if not len(fresh):
+            return False
+        self.known[fresh] = True
+        vectors = self.points.rows(fresh) - self.origin
+        away = vectors @ self.across.T / self.unit
+        self.pool = np.concatenate([self.pool, fresh])
+        self.coordinates = np.vstack([self.coordinates, vectors @ self.basis.T])
+        self.away = np.vstack([self.away, away])
+        self.master.add(np.column_stack([away, np.ones(len(fresh))]))
+        return True
+
+    def run(self, directions: int) -> HullSection:
+        length = float(np.linalg.norm(self.constant))
+        if length > 2 * self.tolerance:
+            return self.result(self.constant / length, length)
+        self.join(self.points.nearest(self.origin[None], NEAREST)[0])
+        separator = self.reach_plane() if self.slacks else None
+        if separator is not None or self.residual > 0.1 * self.tolerance:
+            return self.result(separator, self.residual)
+        first = -(-directions // 2)
+        angles = 2 * np.pi * np.arange(first) / first
+        wanted = np.column_stack([np.cos(angles), np.sin(angles)])
+        while len(wanted):
+            self.sweep(wanted)
+            wanted = self.refine(directions - len(self.normals))
+        return self.result(None, self.residual)
+
+    def reach_plane(self) -> Array | None:
+        """Make the program feasible, or prove that the hull does not meet the plane.
+
+        Minimises the 1-norm of the distance from the plane; its dual is the separating direction.
+        """
+        best, stalls = np.inf, 0
+        for _ in range(PASSES):
+            costs = np.zeros(self.master.count)
+            costs[: self.slacks] = -1.0
+            found = self.master.maximise(costs)
+            if found is None:
+                break
+            unknowns, duals = found
+            self.residual = float(np.linalg.norm(self.residuals(unknowns))) * self.unit
+            if unknowns[: self.slacks].sum() <= 1e-11:
+                break
+            proof = duals[:-1] @ self.across
+            length = float(np.linalg.norm(proof))
+            if length == 0:
+                break
+            proof = _orthogonal(proof / length, self.basis)
+            rows = self.points.best(-proof[None], 8 * PRICED)[0]
+            lowest = float((self.points.rows(rows[:1])[0] - self.origin) @ proof)
+            if lowest > 2 * self.tolerance:
+                return proof
+            total = float(unknowns[: self.slacks].sum())
+            stalls = 0 if total < best - 1e-12 else stalls + 1
+            best = min(best, total)
+            if not self.join(rows):
+                break
+        if found is not None:
+            # What is left of the slack, all rounding, may stay: the program is feasible as it is.
+            self.master.limit(np.maximum(found[0][: self.slacks], 0.0))
+        else:
+            self.residual = np.inf
+        return None
+
+    def residuals(self, unknowns: Array) -> Array:
+        part: Array = unknowns[self.slacks :] @ self.away
+        return part
+
+    def sweep(self, normals: Array) -> None:
+        """Extreme points in some directions, from inside and from outside."""
+        count = len(normals)
+        offsets, proofs = np.full(count, np.inf), np.zeros((count, self.points.dimension))
+        attained, stalls = np.full(count, -np.inf), np.zeros(count, int)
+        unknowns: list[Array | None] = [None] * count
+        busy = np.arange(count)
+        for _ in range(PASSES):
+            tried = np.zeros((len(busy), self.points.dimension))
+            for place, k in enumerate(busy):
+                value = self.coordinates @ normals[k]
+                found = self.master.maximise(np.append(np.zeros(self.slacks), value / self.unit))
+                duals = np.zeros(len(self.across))
+                if found is not None:
+                    unknowns[k], duals = found[0], found[1][:-1]
+                    attained[k] = max(attained[k], found[0][self.slacks :] @ value)
+                proof = normals[k] @ self.basis - duals @ self.across
+                tried[place] = proof + (normals[k] - self.basis @ proof) @ self.basis
+            rows = self.points.best(tried, PRICED)
+            reach = np.einsum("kd,kd->k", self.points.rows(rows[:, 0]) - self.origin, tried)
+            better = reach < offsets[busy]
+            stalls[busy] = np.where(better, 0, stalls[busy] + 1)
+            offsets[busy[better]], proofs[busy[better]] = reach[better], tried[better]
+            open_ = offsets[busy] - attained[busy] > GAP * self.unit
+            fresh = open_ & ~self.known[rows[:, 0]]
+            self.join(rows[fresh].ravel())
+            busy = busy[fresh]
+            if not len(busy):
+                break
+        self.normals = np.vstack([self.normals, normals])
+        self.offsets, self.proofs = np.append(self.offsets, offsets), np.vstack([self.proofs, proofs])
+        for found_unknowns in unknowns:
+            if found_unknowns is not None:
+                self.keep(found_unknowns[self.slacks :])
+
+    def keep(self, weights: Array) -> None:
+        """A vertex from the weights of the program, sharpened on its support."""
+        used = np.flatnonzero(weights > 1e-11)
+        part = weights[used] / weights[used].sum()
+        system = np.vstack([self.away[used].T, np.ones(len(used))])
+        sharper = np.linalg.lstsq(system, self.right, rcond=None)[0]
+        if sharper.min() >= 0 and np.linalg.norm(sharper @ self.away[used]) <= np.linalg.norm(
+            part @ self.away[used]
+        ):
+            part = sharper / sharper.sum()
+        off = float(np.linalg.norm(part @ self.away[used])) * self.unit
+        if off <= 0.5 * self.tolerance:
+            self.residual = max(self.residual, off)
+            self.vertices.append(part @ self.coordinates[used])
+            self.blends.append((self.pool[used], part))
+
+    def refine(self, budget: int) -> Array:
+        """Normals of the sides of the inner polygon beyond which the outer polygon reaches farthest."""
+        if budget <= 0 or not self.vertices:
+            return np.empty((0, 2))
+        inner = np.array(self.vertices)[_convex(np.array(self.vertices), self.tolerance)]
+        outer = _around(self.normals, self.offsets)
+        if len(inner) < 2 or not len(outer):
+            return np.empty((0, 2))
+        sides = np.roll(inner, -1, axis=0) - inner
+        normals = np.column_stack([sides[:, 1], -sides[:, 0]])
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        beyond = ((outer @ normals.T).max(axis=0)) - np.einsum("kd,kd->k", inner, normals)
+        swept = (normals @ self.normals.T).max(axis=1) > 1.0 - 1e-15
+        beyond[swept] = 0.0
+        order = np.argsort(-beyond)
+        chosen: Array = normals[order[beyond[order] > 0.1 * self.tolerance][:budget]]
+        return chosen[np.argsort(np.arctan2(chosen[:, 1], chosen[:, 0]))]
+
+    def result(self, separator: Array | None, residual: float) -> HullSection:
+        """Decide from what is recomputed in float64."""
+        found = np.array(self.vertices).reshape(-1, 2)
+        order = _convex(found, 1e-3 * self.tolerance) if len(found) else []
+        inner = found[order]
+        outer = _around(self.normals, self.offsets)
+        agreement = gap = np.inf
+        if len(inner) and len(outer):
+            agreement = float((self.offsets - (inner @ self.normals.T).max(axis=0)).max())
+            gap = _excess(outer, inner)
+        verdict = "yes" if agreement <= self.tolerance else "undecided"
+        return HullSection(
+            self.points.points, self.origin, self.basis, inner,
+            tuple(self.blends[k][1] for k in order), tuple(self.blends[k][0] for k in order),
+            self.normals, self.offsets, self.proofs, outer, agreement, gap, self.tolerance,
+            separator, residual, verdict if separator is None else "no",
+        )  # fmt: skip
+
+
+def _orthogonal(vector: Array, basis: Array) -> Array:
+    """Unit vector orthogonal to the plane."""
+    vector = vector - (basis @ vector) @ basis
+    vector = vector - (basis @ vector) @ basis
+    return vector / np.linalg.norm(vector)
+
+
+def _across(basis: Array, live: Rows, offset: Array) -> tuple[Array, Array]:
+    """Unit normals of the plane along which points differ, and the offset along which they cannot.
+
+    In constant columns D all points are equal. Orthogonal to the plane B are: vectors of the other
+    columns L orthogonal to ``B_L``; for each left singular vector a of ``B_D`` with a positive singular
+    value, the part of ``(B_L' a, 0)`` orthogonal to the plane; and vectors of D orthogonal to ``B_D``.
+    """
+    dead = np.setdiff1d(np.arange(basis.shape[1]), live)
+    left, sizes, right = np.linalg.svd(basis[:, dead] if len(dead) else np.zeros((2, 1)))
+    part = basis[:, live]
+    slopes = left.T @ part
+    lengths = np.linalg.norm(slopes, axis=1)
+    shown = lengths > DEAD
+    full = np.linalg.qr((slopes[shown] / lengths[shown, None]).T, mode="complete")[0].T
+    plain = np.zeros((len(live) - shown.sum(), basis.shape[1]))
+    plain[:, live] = full[shown.sum() :]
+    sizes = np.append(sizes, [0.0, 0.0])[:2]
+    mixed = []
+    for k in np.flatnonzero(shown & (sizes > DEAD)):
+        normal = np.zeros(basis.shape[1])
+        normal[live] = slopes[k] / lengths[k]
+        mixed.append(_orthogonal(normal, basis))
+    constant = np.zeros(basis.shape[1])
+    if len(dead):
+        kept = right[: np.count_nonzero(sizes > DEAD)]
+        constant[dead] = offset[dead] - (kept @ offset[dead]) @ kept
+    return np.vstack([plain, *mixed]) if mixed else plain, constant
+
+
+def _convex(points: Array, tolerance: float) -> list[int]:
+    """Indices of the convex hull of points in the plane, counter-clockwise (monotone chain)."""
+    order = np.lexsort((points[:, 1], points[:, 0]))
+    chains: list[list[int]] = []
+    for sequence in (order, order[::-1]):
+        chain: list[int] = []
+        for k in sequence:
+            if chain and np.linalg.norm(points[k] - points[chain[-1]]) <= tolerance:
+                continue
+            while len(chain) >= 2:
+                a, b = points[chain[-1]] - points[chain[-2]], points[k] - points[chain[-2]]
+                if a[0] * b[1] - a[1] * b[0] > tolerance * np.linalg.norm(b):
+                    break
+                chain.pop()
+            chain.append(int(k))
+        chains.append(chain)
+    if np.linalg.norm(np.ptp(points, axis=0)) <= tolerance:
+        return chains[0][:1]
+    ring = chains[0][:-1] + chains[1][:-1]
+    return list(dict.fromkeys(ring))
+
+
+def _around(normals: Array, offsets: Array) -> Array:
+    """Vertices of the polygon ``n . x <= h``, counter-clockwise; h is loosened by rounding only."""
+    if not len(normals) or not np.isfinite(offsets).all():
+        return np.empty((0, 2))
+    order = np.argsort(np.arctan2(normals[:, 1], normals[:, 0]))
+    directions, heights = normals[order], offsets[order]
+    size = float(np.abs(heights).max())
+    heights = heights + 1e-14 * size
+    polygon = 4.0 * (size + 1e-300) * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    for normal, height in zip(directions, heights, strict=True):
+        values = polygon @ normal - height
+        after = np.roll(values, -1)
+        following = np.roll(polygon, -1, axis=0)
+        pieces = []
+        for k in range(len(polygon)):
+            if values[k] <= 0:
+                pieces.append(polygon[k])
+            if values[k] * after[k] < 0:
+                step = values[k] / (values[k] - after[k])
+                pieces.append(polygon[k] + step * (following[k] - polygon[k]))
+        if not pieces:
+            return polygon.mean(axis=0, keepdims=True)
+        polygon = np.array(pieces)
+    return polygon
+
+
+def _excess(outer: Array, inner: Array) -> float:
+    """Largest distance of a vertex of the outer polygon from the inner polygon."""
+    start, side = inner, np.roll(inner, -1, axis=0) - inner
+    square = np.maximum(np.square(side).sum(axis=1), 1e-300)
+    away = outer[:, None] - start
+    step = np.clip(np.einsum("okd,kd->ok", away, side) / square, 0.0, 1.0)
+    distances = np.linalg.norm(away - step[:, :, None] * side, axis=2).min(axis=1)
+    inside = (side[:, 0] * away[:, :, 1] - side[:, 1] * away[:, :, 0] >= 0).all(axis=1)
+    if len(inner) < 3:
+        inside[:] = False
+    return float(np.where(inside, 0.0, distances).max(initial=0.0))
