@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
 from .arrays import Array, Features, as_features, as_matrix, blocks
-from .pricing import PointSet, Rows
+from .pricing import LARGEST, PointSet, Rows
 
 __all__ = ["FeatureHull", "HullProjection"]
 
-POOL = 512  # nearest points that are looked at before all are priced
-PRICED = 128  # best points that join the pool after a pass over all
+POOL = 512  # nearest points that are looked at before all are priced,
+POOL_NUMBERS = 2**18  # or as many as have this many coordinates,
+POOL_LEAST = 128  # but no fewer
+PRICED = 256  # best points that join the pool after a pass over all
 POOL_LIMIT = 2048
 START = 32  # nearest points in the first blend
 STEP = 16  # points that join a blend at a time
@@ -27,7 +29,7 @@ GAP = 1e-12  # relative, where a query is done
 LOOSE = 1e-9  # relative, above which the normal is computed anew
 PASSES = 60  # over all points
 INNER = 200  # blends between two passes
-ROUNDING = 1e-14  # relative to the largest coordinates, below this nothing is told apart
+ROUNDING = 1e-12  # relative to the largest coordinates, below this nothing is told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +106,15 @@ class HullProjection:
                 result[i] = holds and distance <= self.tolerance + slack[i]
             elif verdict == "outside":
                 bound = float(self.bounds[i])
-                result[i] = holds and self.tolerance < bound <= lower[i] + slack[i]
+                holds = holds and self.tolerance < bound <= lower[i] + slack[i]
+                result[i] = holds and lower[i] > 0
         return result
 
     def _sizes(self) -> Array:
         """Size of the numbers that are subtracted from each other, for each query."""
-        largest = [np.linalg.norm(self.features[rows], axis=1).max() for rows in self.support]
+        largest = [
+            np.linalg.norm(self.features[rows].astype(np.float64), axis=1).max() for rows in self.support
+        ]
         sizes: Array = np.array(largest) + np.linalg.norm(self.queries, axis=1)
         return sizes
 
@@ -144,7 +149,7 @@ class FeatureHull:
         The points that span the hull; all if not given.
     tolerance : float
         Distances up to this part of the points' radius about the middle of their bounding box count
-        as zero, so does what float64 cannot tell apart from it (1e-14 of the largest coordinates).
+        as zero, so does what float64 cannot tell apart from it (1e-12 of the largest coordinates).
 
     Attributes
     ----------
@@ -197,11 +202,16 @@ class FeatureHull:
         Raises
         ------
         ValueError
-            If the shape does not fit or a number is not finite.
+            If the shape does not fit, a number is not finite, or is above 1e120.
         """
         wanted = as_matrix("queries", queries, self.points.dimension)
+        if np.abs(wanted).max(initial=0.0) > LARGEST:
+            raise ValueError(
+                f"queries must be within {LARGEST:g} of the origin, received {np.abs(wanted).max():g}"
+            )
         searches = [_Search(self.points, q, self.tolerance) for q in wanted]
-        for search, rows in zip(searches, self.points.nearest(wanted, POOL), strict=True):
+        size = max(POOL_LEAST, min(POOL, POOL_NUMBERS // self.points.dimension))
+        for search, rows in zip(searches, self.points.nearest(wanted, size), strict=True):
             search.advance(rows)
         busy = searches
         for _ in range(PASSES):
@@ -278,7 +288,7 @@ class _Search:
         """Minimise over the pool: the points so far and new ones."""
         pool = np.concatenate([self.active, self.pool, rows])
         pool = pool[np.sort(np.unique(pool, return_index=True)[1])][:POOL_LIMIT]
-        vectors = self.points.rows(pool)[:, self.live] - self.target
+        vectors = self.points.from_live(pool, self.target)
         count = len(self.active)
         inner, best = np.arange(count), float(self.residual @ self.residual) if count else np.inf
         if not count:
@@ -340,7 +350,7 @@ class _Search:
         The blend's residual is a small difference of large numbers where the query is near the hull; a
         projection orthogonal to the support's differences keeps its direction accurate.
         """
-        vectors = self.points.rows(self.blend()[0])[:, self.live] - self.target
+        vectors = self.points.from_live(self.blend()[0], self.target)
         basis, sizes, _ = np.linalg.svd((vectors[1:] - vectors[0]).T, full_matrices=False)
         basis = basis[:, sizes > 1e-12 * sizes.max(initial=0.0)]
         foot = vectors[0]

@@ -9,13 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arrays import Array, Features, as_features, as_matrix, blocks
 
-__all__ = ["PointSet"]
+__all__ = ["LARGEST", "PointSet", "Rows"]
 
 WORKING_BYTES = 2 * 2**30  # float64 points are kept a second time as float32 up to this size
 SCORE_BYTES = 64 * 2**20  # of float32 scores that are held at a time
 GROUP = 32  # rows that share one maximum in the search for the best
 EPS32 = float(np.finfo(np.float32).eps)
 TINY32 = float(np.finfo(np.float32).tiny)
+LARGEST = 1e120  # so that squares stay within float64
 
 Rows = NDArray[np.intp]
 
@@ -50,7 +51,8 @@ class PointSet:
     Raises
     ------
     ValueError
-        If there are no points, or a number is not finite.
+        If there are no points, a number is not finite, or so large or all of them so near to each other
+        that squares of differences would leave the range of float64 (products that of float32).
 
     Examples
     --------
@@ -70,6 +72,7 @@ class PointSet:
 
         lower = np.min([self.points[rows].min(axis=0) for rows in blocks(self.points)], axis=0)
         upper = np.max([self.points[rows].max(axis=0) for rows in blocks(self.points)], axis=0)
+        _check_range(lower, upper, self.points.dtype == np.float32)
         self.live: Rows = np.flatnonzero(lower < upper)
         self.diagonal = float(np.linalg.norm(upper.astype(np.float64) - lower))
         self.centre: Array = lower + 0.5 * (upper.astype(np.float64) - lower)
@@ -118,6 +121,12 @@ class PointSet:
                 yield rows, self.points[rows]  # type: ignore[misc]
             else:
                 yield rows, self._narrow(rows) if self._working is None else self._working[rows]
+
+    def from_live(self, indices: Rows, target: Array) -> Array:
+        """``y_i - target`` of some points in the live columns: (m,), (len(live),) -> (m, len(live))."""
+        chosen = self.points[indices]
+        differences: Array = (chosen if len(self.live) == self.dimension else chosen[:, self.live]) - target
+        return differences
 
     def rows(self, indices: ArrayLike) -> Array:
         """Some points in float64: (m,) -> (m, d)."""
@@ -184,9 +193,10 @@ class PointSet:
             scores = np.full((len(directions), -(-size // per) * per), -np.inf, np.float32)
             np.matmul(narrow, block.T, out=scores[:, :size])
             if near:
-                squares = (self._half_squares[rows] / self._scale).astype(np.float32)
-                for i, length in enumerate(lengths.astype(np.float32)):
-                    scores[i, :size] -= squares / length
+                unit = self.radius or 1.0
+                squares = (self._half_squares[rows] / (unit * self._scale)).astype(np.float32)
+                for i, share in enumerate((unit / lengths).astype(np.float32)):
+                    scores[i, :size] -= squares * share
             grouped = scores.reshape(len(directions), per, scores.shape[1] // per)
             maxima = grouped.max(axis=1)
             for i in range(len(directions)):
@@ -202,10 +212,22 @@ class PointSet:
         target, centre = direction[self.live], self.centre[self.live]
         costs = np.empty(len(rows))
         for part in blocks(np.broadcast_to(np.float64(0), (len(rows), self.dimension))):
-            vectors = self.points[rows[part]][:, self.live] - centre
-            costs[part] = np.square(vectors - target).sum(axis=1) if near else -(vectors @ target)
+            if near:
+                vectors = self.from_live(rows[part], centre + target)
+                costs[part] = np.einsum("nd,nd->n", vectors, vectors)
+            else:
+                costs[part] = -(self.from_live(rows[part], centre) @ target)
         sorted_rows: Rows = rows[np.argsort(costs, kind="stable")]
         return sorted_rows
+
+
+def _check_range(lower: Features, upper: Features, single: bool) -> None:
+    largest, limit = float(max(-lower.min(), upper.max())), 1e35 if single else LARGEST
+    if largest > limit:
+        raise ValueError(f"points must be within {limit:g} of the origin, received {largest:g}")
+    spread = float((upper.astype(np.float64) - lower).max())
+    if 0 < spread < 1 / LARGEST:
+        raise ValueError(f"points must be equal or {1 / LARGEST:g} apart, received a spread of {spread:g}")
 
 
 def _floor(maxima: NDArray[np.float32], count: int, margin: float) -> np.float32:

@@ -136,7 +136,7 @@ def test_many_duplicates_far_from_the_origin():
     assert found.verify().all()
 
 
-@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("size", [1e-100, 1e-12, 1e12, 1e100])
 def test_any_unit_of_length(size):
     points, queries = clustered(500, 5, 0), clustered(10, 5, 1) * 2
     plain = FeatureHull(points).project(queries)
@@ -194,6 +194,9 @@ def test_tampered_answers_do_not_verify():
         (np.empty((0, 3)), [[0.0] * 3], "n >= 1"),
         ([[np.nan, 1.0]], [[0.0, 0.0]], "finite"),
         ([[0.0, 1.0]], [[0.0, 0.0, 0.0]], "shape"),
+        ([[0.0, 1e150]], [[0.0, 0.0]], "within 1e\\+120"),
+        ([[0.0, 1.0]], [[0.0, 1e150]], "within 1e\\+120"),
+        (np.eye(2) * 1e-150, [[0.0, 0.0]], "apart"),
     ],
 )
 def test_bad_input(points, queries, message):
