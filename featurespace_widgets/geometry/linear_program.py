@@ -255,7 +255,7 @@ def maximise(program: Program, start: Array, tolerance: float = LATE) -> Optimum
                 + (state.zl + dual * guess[5]) @ (state.sl + primal * guess[4])
                 + (state.zu + dual * guess[7]) @ (state.su + primal * guess[6])
             ) / max(state.count, 1)
-            aim = mean * min(max(after / mean, 0.0), 1.0) ** 3
+            aim = float(mean * min(max(after / mean, 0.0), 1.0) ** 3)
             second = (guess[2] * guess[3][state.eq :], guess[4] * guess[5], guess[6] * guess[7])
             there = (np.ones(len(state.s)), state.has_low, state.has_up)
             target = tuple((aim - a - b) * c for a, b, c in zip(products, second, there, strict=True))

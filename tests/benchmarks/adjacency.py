@@ -82,7 +82,7 @@ def compare(
     print(f"T8 adjacency, {title}: K={head.num_classes} d={head.dimension}, {len(verdicts)} pairs: {counts}")
     print(f"   ours {pace:8.3f} s, checked again in numpy in {checking:.3f} s: {int(checked.sum())} hold")
     print(
-        f"   HiGHS {each:7.3f} s a pair (mean of {len(pairs)}, stopped at {cap:.0f} s), extrapolated to {total:.0f} s"
+        f"   HiGHS {each:7.3f} s a pair (mean of {len(pairs)}, cap {cap:.0f} s), extrapolated {total:.0f} s"
     )
     print(f"   x{total / pace:.0f}   verdicts agree on {agree} of the {len(known)} it finished", flush=True)
 

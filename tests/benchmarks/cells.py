@@ -82,13 +82,13 @@ def slices(title: str, head: LinearHead, points: np.ndarray) -> None:
     best = median(ours)
     print(f"T5 exact slice, {title}: K={head.num_classes} d={head.dimension}, {len(cells)} visible cells")
     print(
-        f"   ours {1e3 * best:8.2f} ms (of it the product {1e3 * median(product):.2f} ms; beyond: at most 1.5)"
+        f"   ours {1e3 * best:8.2f} ms, of it the product {1e3 * median(product):.2f} (beyond: at most 1.5)"
     )
-    for name, times in (("Qhull on the visible cells", hulls), ("raster 512 x 512", rasters)):
+    for name, times in (("Qhull, inner points given", hulls), ("raster 512 x 512", rasters)):
         times = [value + (median(product) if times is hulls else 0.0) for value in times]
         print(f"   {name:28s}{1e3 * median(times):9.1f} ms   x{median(times) / best:.0f}   (at least 100)")
     print(
-        f"   certificate: argmax at every vertex to {worst / size:.1e}, areas sum to the window to {abs(area - 1):.1e}"
+        f"   certificate: argmax at every vertex to {worst / size:.1e}, areas to {abs(area - 1):.1e} of the window"
     )
 
 
