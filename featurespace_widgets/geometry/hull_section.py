@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .arrays import Array, Features, blocks
 from .plane import Slice
@@ -38,7 +38,7 @@ class Master:
         self._optimal = highspy.HighsModelStatus.kOptimal
         self._solver = solver = highspy.Highs()
         options = {
-            "output_flag": False, "threads": 1, "presolve": "off", "simplex_strategy": 4,
+            "output_flag": False, "log_to_console": False, "threads": 1, "presolve": "off", "simplex_strategy": 4,
             "primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10,
         }  # fmt: skip
         for name, value in options.items():

@@ -1,0 +1,511 @@
+"""Two convex hulls against each other, class hulls against their cells, and boundary faces through a hull."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls
+
+from .arrays import Array, Features, as_features, blocks, check_classes
+from .head import LinearHead
+from .hull_section import Master
+from .pricing import PointSet, Rows
+
+__all__ = ["FacesThroughHull", "HullPair", "Spoilers", "faces_through_hull", "separate", "spoilers"]
+
+TOLERANCE = 1e-9  # relative to the size of the points, or of the logits
+GAP = 1e-12  # relative, where two hulls are done
+PRICED = 32  # best points of a hull that join after a pass over all
+PASSES = 60
+INNER = 60  # quadratic programs between two passes
+ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class HullPair:
+    """How two convex hulls lie to each other, with a proof.
+
+    Attributes
+    ----------
+    first, second : (n, d), (m, d) arrays
+        The points that span the hulls.
+    verdict : str
+        "apart": the plane ``normal . y = offset`` separates them by `gap`; "meet": the two nearest
+        points coincide within the tolerance; else "undecided".
+    points : (2, d) array
+        Nearest points of the first and of the second hull.
+    distance : float
+        Between these points: an upper bound of the distance of the hulls.
+    gap : float
+        Width of the strip between the hulls, a lower bound of their distance: ``min normal . y`` over
+        the first less ``max normal . y`` over the second; equal to the distance up to rounding where
+        the plane has the largest margin. Zero where they meet.
+    normal : (d,) array
+        Unit vector, towards the first hull.
+    offset : float
+        Of the plane in the middle of the strip.
+    weights : tuple of two arrays
+        Positive, each sums to 1.
+    support : tuple of two arrays of int
+        Rows of `first` and of `second` that carry the weights.
+    tolerance : float
+        Distances up to it count as zero.
+    """
+
+    first: Features
+    second: Features
+    verdict: str
+    points: Array
+    distance: float
+    gap: float
+    normal: Array
+    offset: float
+    weights: tuple[Array, Array]
+    support: tuple[Rows, Rows]
+    tolerance: float
+
+    @property
+    def point(self) -> Array:
+        """Where they meet: the middle of the two nearest points, (d,)."""
+        middle: Array = self.points.mean(axis=0)
+        return middle
+
+    def verify(self) -> bool:
+        """Check the witness or the plane again over all points in float64; undecided ones are False."""
+        slack = 1e-3 * self.tolerance + ROUNDING * float(np.abs(self.points).max())
+        for side, weights, rows, point in zip(
+            (self.first, self.second), self.weights, self.support, self.points, strict=True
+        ):
+            convex = (weights >= 0).all() and abs(weights.sum() - 1.0) <= 1e-12
+            if not convex or np.linalg.norm(weights @ side[rows].astype(np.float64) - point) > slack:
+                return False
+        if abs(np.linalg.norm(self.points[0] - self.points[1]) - self.distance) > slack:
+            return False
+        if self.verdict == "meet":
+            return self.distance <= self.tolerance + slack
+        if self.verdict != "apart" or abs(np.linalg.norm(self.normal) - 1.0) > 1e-12:
+            return False
+        lower = min(float((self.first[r].astype(float) @ self.normal).min()) for r in blocks(self.first))
+        upper = max(float((self.second[r].astype(float) @ self.normal).max()) for r in blocks(self.second))
+        half = 0.5 * self.gap
+        return bool(
+            self.gap > self.tolerance
+            and lower - self.offset >= half - slack
+            and self.offset - upper >= half - slack
+        )
+
+
+def separate(first: ArrayLike | PointSet, second: ArrayLike | PointSet) -> HullPair:
+    """Distance of two convex hulls: the plane of largest margin between them, or a common point.
+
+    Finds the shortest vector of ``{a - b}``, the difference of the hulls, as a blend of few pairs of
+    points; the pairs that reach farthest against it, over all points of both, join until none reaches
+    farther (relative gap 1e-12).
+
+    Parameters
+    ----------
+    first, second : (n, d), (m, d) arrays or PointSet
+
+    Raises
+    ------
+    ValueError
+        If there are no points, the dimensions differ or a number is not finite.
+
+    Examples
+    --------
+    >>> pair = separate([[2.0, 0.0], [2.0, 2.0]], [[0.0, 1.0], [-1.0, 0.0]])
+    >>> pair.verdict, pair.gap, pair.normal.tolist(), pair.offset, pair.verify()
+    ('apart', 2.0, [1.0, 0.0], 1.0, True)
+    """
+    a, b = (cloud if isinstance(cloud, PointSet) else PointSet(cloud) for cloud in (first, second))
+    if a.dimension != b.dimension:
+        raise ValueError(
+            f"both hulls must be in the same space, received points in {a.dimension} and {b.dimension} "
+            "dimensions"
+        )
+    size = max(float(np.linalg.norm(c.centre)) + c.radius for c in (a, b))
+    tolerance = max(TOLERANCE * max(a.radius, b.radius), 1e-14 * size)
+    pairs = np.column_stack([a.nearest(b.centre[None], 1)[0], b.nearest(a.centre[None], 1)[0]])
+    weights = np.ones(1)
+    bound, normal, offset = -np.inf, np.zeros(a.dimension), 0.0
+    pools = [pairs[:, 0], pairs[:, 1]]
+    for _ in range(PASSES):
+        pairs, weights = _shortest(a, b, pools, pairs, weights, tolerance)
+        shortest = weights @ (a.rows(pairs[:, 0]) - b.rows(pairs[:, 1]))
+        length = float(np.linalg.norm(shortest))
+        if length <= 1e-3 * tolerance:
+            break
+        unit = shortest / length
+        near = [a.best(-unit[None], PRICED)[0], b.best(unit[None], PRICED)[0]]
+        lower, upper = float(a.rows(near[0][:1])[0] @ unit), float(b.rows(near[1][:1])[0] @ unit)
+        if lower - upper > bound:
+            bound, normal, offset = lower - upper, unit, 0.5 * (lower + upper)
+        known = near[0][0] in pools[0] and near[1][0] in pools[1]
+        if length - bound <= GAP * length or known:
+            break
+        pools = [np.union1d(old, new) for old, new in zip(pools, near, strict=True)]
+    return _pair(a, b, pairs, weights, bound, normal, offset, tolerance)
+
+
+def _shortest(
+    a: PointSet, b: PointSet, pools: list[Rows], pairs: Rows, weights: Array, tolerance: float
+) -> tuple[Rows, Array]:
+    """Shortest blend of differences between two pools, from the best so far."""
+    left, right = a.rows(pools[0]), b.rows(pools[1])
+    vectors = a.rows(pairs[:, 0]) - b.rows(pairs[:, 1])
+    shortest = weights @ vectors
+    for _ in range(INNER):
+        square = float(shortest @ shortest)
+        if np.sqrt(square) <= 1e-4 * tolerance:
+            break
+        low, high = np.argsort(left @ shortest)[:8], np.argsort(-(right @ shortest))[:8]
+        count = max(len(low), len(high))
+        rows = np.vstack(
+            [
+                np.column_stack([np.resize(low, count), np.resize(high, count)]),
+                np.column_stack([np.full(len(high), low[0]), high]),
+                np.column_stack([low, np.full(len(low), high[0])]),
+            ]
+        )
+        fresh = left[rows[:, 0]] - right[rows[:, 1]]
+        better = fresh @ shortest < square * (1.0 - 0.1 * GAP)
+        if not better.any():
+            break
+        every = np.vstack([vectors, fresh[better]])
+        names = np.vstack([pairs, np.column_stack([pools[0][rows[better, 0]], pools[1][rows[better, 1]]])])
+        found = _least(every, max(np.sqrt(square), tolerance))
+        moved = found @ every
+        if not float(moved @ moved) < square:
+            break
+        used = found > 0
+        vectors, pairs, weights, shortest = every[used], names[used], found[used], moved
+    return pairs, weights
+
+
+def _least(vectors: Array, scale: float) -> Array:
+    """Convex weights of the shortest blend: ``[V'; 1'] a = [0; 1]`` in non-negative least squares."""
+    system = np.vstack([vectors.T / scale, np.ones(len(vectors))])
+    goal = np.append(np.zeros(vectors.shape[1]), 1.0)
+    try:
+        found: Array = nnls(system, goal)[0]
+    except RuntimeError:  # out of iterations: the first vector alone is a blend, too
+        found = np.zeros(len(vectors))
+    if not found.sum() > 0:
+        found[0] = 1.0
+    return found / found.sum()
+
+
+def _pair(
+    a: PointSet, b: PointSet, pairs: Rows, weights: Array, bound: float, normal: Array, offset: float,
+    tolerance: float,
+) -> HullPair:  # fmt: skip
+    """Decide from what is recomputed in float64."""
+    support, parts, points = [], [], []
+    for cloud, column in ((a, pairs[:, 0]), (b, pairs[:, 1])):
+        rows, owner = np.unique(column, return_inverse=True)
+        part = np.bincount(owner, weights)
+        support.append(rows)
+        parts.append(part / part.sum())
+        points.append(parts[-1] @ cloud.rows(rows))
+    distance = float(np.linalg.norm(points[0] - points[1]))
+    verdict = "meet" if distance <= tolerance else "apart" if bound > 2 * tolerance else "undecided"
+    gap = bound if verdict == "apart" else 0.0
+    return HullPair(
+        a.points, b.points, verdict, np.array(points), distance, gap, normal, offset,
+        (parts[0], parts[1]), (support[0], support[1]), tolerance,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Spoilers:
+    """Which samples of a class keep its hull from being inside its cell.
+
+    Cells are convex: the hull of the samples that the head itself gives class i is in the cell of i, each
+    blend of them too. One sample outside breaks this for the hull of all.
+
+    Attributes
+    ----------
+    rows : (m,) array of int
+        Samples of the class inside its cell, ties within rounding included: their hull is inside.
+    spoilers : (s,) array of int
+        Samples of the class outside its cell.
+    predicted : (s,) array of int
+        The classes the head gives these.
+    margins : (s,) array
+        ``z_i - max_j z_j`` of these, negative.
+    verdict : str
+        "yes": all samples are inside, and so is their hull; "no": each spoiler is a witness;
+        "undecided" without samples.
+    """
+
+    head: LinearHead
+    features: Features
+    labels: NDArray[np.int64]
+    class_index: int
+    rows: Rows
+    spoilers: Rows
+    predicted: NDArray[np.int64]
+    margins: Array
+    verdict: str
+
+    def verify(self) -> bool:
+        """Compute the margins of all samples of the class again."""
+        rows = np.flatnonzero(self.labels == self.class_index)
+        if self.verdict == "undecided" or not np.array_equal(rows, np.union1d(self.rows, self.spoilers)):
+            return False
+        margins, predicted, slack = _margins(self.head, self.features, rows, self.class_index)
+        out = margins < -slack
+        return bool(
+            (self.verdict == "no") == out.any()
+            and np.array_equal(rows[out], self.spoilers)
+            and np.array_equal(predicted[out], self.predicted)
+            and np.abs(margins[out] - self.margins).max(initial=0.0) <= slack.max(initial=0.0)
+        )
+
+
+def spoilers(head: LinearHead, features: ArrayLike, labels: ArrayLike, class_index: int) -> Spoilers:
+    """The samples of a class outside its cell, and the others, whose hull is certified to be inside.
+
+    Examples
+    --------
+    >>> found = spoilers(LinearHead(np.eye(2)), [[2.0, 1.0], [1.0, 0.0], [0.0, 1.0]], [0, 0, 0], 0)
+    >>> found.verdict, found.rows.tolist(), found.spoilers.tolist(), found.margins.tolist()
+    ('no', [0, 1], [2], [-1.0])
+    """
+    (index,) = check_classes([class_index], head.num_classes, (1,))
+    samples = as_features("features", features, head.dimension)
+    names = np.asarray(labels)
+    if names.shape != (len(samples),) or names.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels must be {len(samples)} class indices, received {names.dtype} of shape {names.shape}"
+        )
+    rows = np.flatnonzero(names == index)
+    margins, predicted, slack = _margins(head, samples, rows, index)
+    out = margins < -slack
+    verdict = "undecided" if not len(rows) else "no" if out.any() else "yes"
+    return Spoilers(
+        head, samples, names.astype(np.int64), index, rows[~out], rows[out], predicted[out],
+        margins[out], verdict,
+    )  # fmt: skip
+
+
+def _margins(
+    head: LinearHead, features: Features, rows: Rows, index: int
+) -> tuple[Array, NDArray[np.int64], Array]:
+    """Margins over the best other class, predicted classes, and the margins' rounding."""
+    margins, slack = np.empty(len(rows)), np.empty(len(rows))
+    predicted = np.empty(len(rows), np.int64)
+    size = np.linalg.norm(head.weight, axis=1).max()
+    step = max(1, 2**22 // max(head.num_classes, head.dimension))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        vectors = features[rows[part]].astype(np.float64)
+        logits = vectors @ head.weight.T + head.bias
+        slack[part] = ROUNDING * (np.linalg.norm(vectors, axis=1) * size + np.abs(head.bias).max())
+        predicted[part] = logits.argmax(axis=1)
+        own = logits[:, index].copy()
+        logits[:, index] = -np.inf
+        margins[part] = own - logits.max(axis=1)
+    return margins, predicted, slack
+
+
+@dataclass(frozen=True, eq=False)
+class FacesThroughHull:
+    """For each pair of classes: does the face ``z_i = z_j >= z_k`` pass through the hull of points?
+
+    Attributes
+    ----------
+    verdicts : (K, K) array of str
+        "yes": a blend of points lies on the face; "no": a proof; else "undecided"; "" on the diagonal.
+    weights, support : dicts of arrays by pair (i, j), i < j
+        Of each "yes": positive weights that sum to 1, and the rows of `features` that carry them; at
+        most K.
+    proofs : dict of (K,) arrays by pair (i, j), i < j
+        Of each "no": coefficients c with ``c_k <= 0`` for k other than i and j and sum zero, so that
+        ``c . z >= 0`` on the face; over all n points its maximum is below zero.
+    tolerance : float
+        Logit differences up to it count as zero: 1e-9 of the size of the logits.
+    """
+
+    head: LinearHead
+    features: Features
+    verdicts: NDArray[np.str_]
+    weights: dict[tuple[int, int], Array]
+    support: dict[tuple[int, int], Rows]
+    proofs: dict[tuple[int, int], Array]
+    tolerance: float
+
+    def verify(self) -> NDArray[np.bool_]:
+        """Check every witness, and every proof over all n points, again: (K, K) bool."""
+        count = self.head.num_classes
+        result = np.zeros((count, count), bool)
+        for (i, j), weights in self.weights.items():
+            logits = _logits(self.head, self.features, self.support[i, j])
+            convex = (weights >= 0).all() and abs(weights.sum() - 1.0) <= 1e-12
+            holds = convex and _on_face(weights @ logits, i, j) <= 1.001 * self.tolerance
+            result[i, j] = result[j, i] = holds and self.verdicts[i, j] == self.verdicts[j, i] == "yes"
+        for (i, j), proof in self.proofs.items():
+            others = np.delete(proof, [i, j])
+            size = float(np.abs(proof).sum())
+            sound = (others <= 0).all() and abs(proof.sum()) <= 1e-13 * size
+            direction, constant = proof @ self.head.weight, float(proof @ self.head.bias)
+            highest = max(
+                float((self.features[rows].astype(np.float64) @ direction).max())
+                for rows in blocks(self.features)
+            )
+            holds = sound and highest + constant < -self.tolerance * size
+            result[i, j] = result[j, i] = holds and self.verdicts[i, j] == self.verdicts[j, i] == "no"
+        return result
+
+
+def faces_through_hull(head: LinearHead, features: ArrayLike | PointSet) -> FacesThroughHull:
+    """Which boundary faces pass through the convex hull of points.
+
+    Ties on segments between points are looked at first; each pair of classes left is a linear program
+    over the points' logits, by column generation: ``max t : z_i = z_j, z_i - z_k >= t`` for blends z.
+
+    Examples
+    --------
+    >>> head = LinearHead([[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0]])
+    >>> faces = faces_through_hull(head, [[1.0, 2.0], [-1.0, 2.0]])
+    >>> faces.verdicts[0].tolist(), str(faces.verdicts[1, 2]), faces.weights[0, 1].tolist()
+    (['', 'yes', 'no'], 'no', [0.5, 0.5])
+    >>> bool(faces.verify().sum() == 6)
+    True
+    """
+    points = features if isinstance(features, PointSet) else PointSet(features)
+    if points.dimension != head.dimension:
+        raise ValueError(f"features must have {head.dimension} columns, received {points.dimension}")
+    count = head.num_classes
+    reach = points.radius + float(np.linalg.norm(points.centre))
+    size = float(np.linalg.norm(head.weight, axis=1).max() * reach + np.abs(head.bias).max())
+    tolerance = TOLERANCE * (size or 1.0)
+    verdicts = np.full((count, count), "undecided", dtype="<U9")
+    np.fill_diagonal(verdicts, "")
+    result = FacesThroughHull(head, points.points, verdicts, {}, {}, {}, tolerance)
+    rows = _near_ties(head, points.points)
+    logits = _logits(head, points.points, rows)
+    for i in range(count):
+        for j in range(i + 1, count):
+            if not _segments(result, rows, logits, (i, j)):
+                _program(result, points, rows, logits, (i, j))
+    return result
+
+
+def _logits(head: LinearHead, features: Features, rows: Rows) -> Array:
+    logits: Array = features[rows].astype(np.float64) @ head.weight.T + head.bias
+    return logits
+
+
+def _on_face(logits: Array, i: int, j: int) -> float:
+    """By how much logits miss the face ``z_i = z_j >= z_k``; at most zero on it."""
+    return float(max(abs(logits[i] - logits[j]), logits.max() - min(logits[i], logits[j])))
+
+
+def _near_ties(head: LinearHead, features: Features) -> Rows:
+    """For each first and second class that occur, the points where all other classes are lowest."""
+    best: dict[tuple[int, int], tuple[float, int]] = {}
+    step = max(1, 2**22 // max(head.num_classes, head.dimension))
+    for start in range(0, len(features), step):
+        logits = features[start : start + step].astype(np.float64) @ head.weight.T + head.bias
+        last = max(0, head.num_classes - 3)
+        order = np.argpartition(logits, range(last, head.num_classes), axis=1)[:, ::-1]
+        top = np.take_along_axis(logits, order[:, :3], axis=1)
+        rise = top[:, 1] - top[:, -1] if head.num_classes > 2 else -top[:, 0]
+        code = order[:, 0] * head.num_classes + order[:, 1]
+        ranked = np.lexsort((-rise, code))
+        for row in ranked[np.unique(code[ranked], return_index=True)[1]]:
+            key = (int(order[row, 0]), int(order[row, 1]))
+            if key not in best or rise[row] > best[key][0]:
+                best[key] = (float(rise[row]), start + int(row))
+    return np.unique([row for _, row in best.values()]).astype(np.intp)
+
+
+def _segments(result: FacesThroughHull, rows: Rows, logits: Array, pair: tuple[int, int]) -> bool:
+    """Look for a point of the face on segments between points where one or the other class is higher."""
+    i, j = pair
+    differences = logits[:, i] - logits[:, j]
+    others = np.delete(logits, [i, j], axis=1).max(axis=1, initial=-np.inf)
+    rise = np.minimum(logits[:, i], logits[:, j]) - others if logits.shape[1] > 2 else -np.abs(differences)
+    up, down = np.flatnonzero(differences >= 0), np.flatnonzero(differences <= 0)
+    if not len(up) or not len(down):
+        return False
+    up, down = up[np.argsort(-rise[up])[:4]], down[np.argsort(-rise[down])[:4]]
+    for a in up:
+        for b in down:
+            total = differences[a] - differences[b]
+            share = -differences[b] / total if total > 0 else 0.5
+            if _keep(result, pair, rows[[a, b]], np.array([share, 1.0 - share]), logits[[a, b]]):
+                return True
+    return False
+
+
+def _keep(result: FacesThroughHull, pair: tuple[int, int], rows: Rows, weights: Array, logits: Array) -> bool:
+    """Record a witness if it is one."""
+    if not _on_face(weights @ logits, *pair) <= result.tolerance:
+        return False
+    used = weights > 0
+    result.weights[pair], result.support[pair] = weights[used], rows[used]
+    result.verdicts[pair] = result.verdicts[pair[::-1]] = "yes"
+    return True
+
+
+def _program(
+    result: FacesThroughHull, points: PointSet, rows: Rows, logits: Array, pair: tuple[int, int]
+) -> None:
+    """Column generation of one pair, until a witness or a proof."""
+    i, j = pair
+    head, count = result.head, result.head.num_classes
+    others = np.delete(np.arange(count), [i, j])
+    tie = head.weight[i] - head.weight[j]
+    rows = np.union1d(rows, points.best(np.array([tie, -tie]), 8).ravel())
+    _logits(head, points.points, rows)
+    scale = result.tolerance / TOLERANCE
+    master = Master(np.concatenate([np.zeros(count - 1), [1.0]]))
+    # Slack of the tie, slack of each rival, t; the cost of the tie's slack exceeds any gain of t.
+    fixed = np.zeros((2 + len(others) + 1, count))
+    fixed[0, 0], fixed[1, 0] = 1.0, -1.0
+    fixed[2 + np.arange(len(others)), 1 + np.arange(len(others))] = -1.0
+    fixed[-1, 1:-1] = -1.0
+    master.add(fixed[:-1])
+    master.add(fixed[-1:], free=bool(len(others)))
+    added = np.empty(0, np.intp)
+    fresh = rows
+    for _ in range(PASSES):
+        part = _logits(head, points.points, fresh) / scale
+        columns = np.column_stack(
+            [part[:, i] - part[:, j], part[:, [i]] - part[:, others], np.ones(len(part))]
+        )
+        master.add(columns)
+        added = np.concatenate([added, fresh])
+        costs = np.zeros(master.count)
+        costs[:2] = -1.0
+        costs[len(fixed) - 1] = 0.5 / count if len(others) else 0.0
+        found = master.maximise(costs)
+        if found is None:
+            return
+        weights, duals = np.maximum(found[0][len(fixed) :], 0.0), found[1]
+        used = np.flatnonzero(weights > 0)
+        if len(used):
+            part = weights[used] / weights[used].sum()
+            if _keep(result, pair, added[used], part, _logits(head, points.points, added[used])):
+                return
+        proof = np.zeros(count)
+        proof[others] = np.minimum(duals[1:-1], 0.0)
+        proof[i] = -duals[0]
+        proof[j] = duals[0]
+        proof[i] -= proof[others].sum()
+        size = float(np.abs(proof).sum())
+        if size == 0:
+            return
+        near = points.best((proof @ head.weight)[None], 16)[0]
+        highest = float((_logits(head, points.points, near[:1]) @ proof)[0])
+        if highest < -1.01 * result.tolerance * size:
+            result.proofs[pair] = proof / size
+            result.verdicts[i, j] = result.verdicts[j, i] = "no"
+            return
+        fresh = np.setdiff1d(near, added)
+        if near[0] in added or not len(fresh):
+            return
