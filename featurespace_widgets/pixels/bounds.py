@@ -214,7 +214,7 @@ class _Search:
     ) -> None:
         d = network.nodes[-1].shape
         if d != (head.dimension,):
-            raise ValueError(f"the head takes {head.dimension} features, the model gives {d}")
+            raise ValueError(f"the head takes {head.dimension} features, the model gives {d[0]}")
         self.network, self.image, self.steps = network, image, steps
         self.cancelled = cancelled or (lambda: False)
         logits = head.logits(network.features(image[None])[0].numpy())[0]

@@ -8,113 +8,28 @@ patches: the coefficients of one unit reach only its receptive field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from .patches import Patches, both
 from .relu_network import Node, ReluNetwork
 
-__all__ = ["Ball", "Relaxation", "bound_layers", "difference_rows", "improve_slopes"]
+__all__ = [
+    "Ball",
+    "Relaxation",
+    "bound_layers",
+    "chunks",
+    "difference_rows",
+    "identity",
+    "improve_slopes",
+    "walk_back",
+]
 
 MARGIN = 1e-9  # outwards, relative to 1 + |bound|: far above the rounding of float64
 CHUNK = 2**19  # numbers in a batch of patches: they stay in the cache
-
-
-def _both(numbers: Iterable[int]) -> tuple[int, int]:
-    down, right = numbers
-    return down, right
-
-
-@dataclass(frozen=True, eq=False)
-class Patches:
-    """Coefficients (L, R, kh, kw, C) of R rows at each of L places over a value (C, H, W).
-
-    Place (g, h) of the grid covers positions ``g * stride - offset + [0, k)``. A dense row is the
-    only place of its grid. Values without a spatial shape have coefficients (1, R, n).
-    """
-
-    rows: Tensor
-    grid: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    offset: tuple[int, int] = (0, 0)
-    places: slice = field(default_factory=lambda: slice(None))
-
-    @property
-    def flat(self) -> Tensor:
-        """(L, R, numbers)."""
-        return self.rows.flatten(2)
-
-    def windows(self, value: Tensor) -> Tensor:
-        """The parts (L, numbers, 1) of a value (C, H, W) or (n,) that meet the coefficients; 0 outside."""
-        if value.ndim == 1:
-            return value[None, :, None]
-        padding: list[int] = []
-        for axis in (1, 0):
-            reach = (self.grid[axis] - 1) * self.stride[axis] - self.offset[axis] + self.rows.shape[2 + axis]
-            padding += [self.offset[axis], max(0, reach - value.shape[1 + axis])]
-        view = functional.pad(value, padding)
-        for axis in (0, 1):
-            view = view.unfold(1 + axis, self.rows.shape[2 + axis], self.stride[axis])
-            view = view.narrow(1 + axis, 0, self.grid[axis])
-        return view.permute(1, 2, 3, 4, 0).reshape(self.grid[0] * self.grid[1], -1)[self.places, :, None]
-
-    def back(self, node: Node, parent: Node) -> Patches:
-        """Coefficients over the node's input."""
-        if node.kind == "flatten":
-            shape = (*self.rows.shape[:2], *parent.shape)
-            return replace(self, rows=self.rows.reshape(shape).permute(0, 1, 3, 4, 2))
-        assert node.weight is not None
-        if node.kind == "linear":
-            return replace(self, rows=self.rows @ node.weight)
-        return self._back_convolution(node, parent)
-
-    def _back_convolution(self, node: Node, parent: Node) -> Patches:
-        assert node.weight is not None
-        (height, width), (down, right) = node.weight.shape[2:], node.stride
-        places, count, rows, columns, channels = self.rows.shape
-        result = self.rows.new_zeros(
-            places, count, (rows - 1) * down + height, (columns - 1) * right + width, node.weight.shape[1]
-        )
-        flat = self.rows.reshape(-1, channels)
-        for i in range(height):
-            for j in range(width):
-                part = (flat @ node.weight[:, :, i, j]).view(places, count, rows, columns, -1)
-                result[
-                    :, :, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right
-                ] += part
-        offset = _both(o * s + p for o, s, p in zip(self.offset, node.stride, node.padding, strict=True))
-        stride = _both(s * t for s, t in zip(self.stride, node.stride, strict=True))
-        made = replace(self, rows=result, offset=offset, stride=stride)
-        return made._cropped(parent.shape) if self.grid == (1, 1) else made
-
-    def _cropped(self, shape: tuple[int, ...]) -> Patches:
-        """Without what lies outside the value, for a single place."""
-        start = [max(0, o) for o in self.offset]
-        stop = [min(o + n, k) for o, n, k in zip(self.offset, shape[1:], self.rows.shape[2:4], strict=True)]
-        rows = self.rows[:, :, start[0] : stop[0], start[1] : stop[1]]
-        offset = (self.offset[0] - start[0], self.offset[1] - start[1])
-        return replace(self, rows=rows.contiguous(), offset=offset)
-
-    def __add__(self, other: Patches) -> Patches:
-        if self.rows.ndim == 3:
-            return replace(self, rows=self.rows + other.rows)
-        offset = _both(max(a, b) for a, b in zip(self.offset, other.offset, strict=True))
-        ends = [max(p.rows.shape[2 + axis] - p.offset[axis] for p in (self, other)) for axis in (0, 1)]
-        padded = [
-            functional.pad(
-                p.rows,
-                (
-                    0, 0,
-                    offset[1] - p.offset[1], ends[1] - (p.rows.shape[3] - p.offset[1]),
-                    offset[0] - p.offset[0], ends[0] - (p.rows.shape[2] - p.offset[0]),
-                ),
-            )
-            for p in (self, other)
-        ]  # fmt: skip
-        return replace(self, rows=padded[0] + padded[1], offset=offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +142,7 @@ def walk_back(
     return low + centre - reach, high + centre + opposite, low, last
 
 
-def _identity(node: Node, places: slice) -> Patches:
+def identity(node: Node, places: slice) -> Patches:
     """Rows that read the units of a node."""
     if len(node.shape) == 1:
         return Patches(torch.eye(node.shape[0], dtype=torch.float64)[None])
@@ -245,14 +160,15 @@ def _receptive(network: ReluNetwork, start: int) -> int:
         if node.kind == "conv":
             assert node.weight is not None
             shape = network.nodes[node.parents[0]].shape
-            size = _both(
+            size = both(
                 (k - 1) * s + w for k, s, w in zip(size, node.stride, node.weight.shape[2:], strict=True)
             )
             largest = max(largest, shape[0] * min(size[0], 2 * shape[1]) * min(size[1], 2 * shape[2]))
     return largest
 
 
-def _chunks(network: ReluNetwork, start: int) -> Iterator[slice]:
+def chunks(network: ReluNetwork, start: int) -> Iterator[slice]:
+    """Batches of places of a node whose patches stay in the cache."""
     shape = network.nodes[start].shape
     places = 1 if len(shape) == 1 else shape[1] * shape[2]
     step = max(1, CHUNK // (_receptive(network, start) * shape[0]))
@@ -298,8 +214,8 @@ def _tightened(
     """Bounds of the units of a node by a walk back, where they improve on those given."""
     node = network.nodes[index]
     lows, highs = [], []
-    for places in _chunks(network, index):
-        rows = _identity(node, places)
+    for places in chunks(network, index):
+        rows = identity(node, places)
         found = walk_back(network, index, rows, relaxation, ball, parallel=True)
         below, above = found[0], found[1]
         if len(node.shape) == 1:  # few enough for a walk in each direction with the better slopes
@@ -333,15 +249,7 @@ def difference_rows(
     low, _, constant, last = walk_back(
         network, start, Patches(directions[None]), relaxation, ball, parallel=False
     )
-    rows = last.rows
-    if rows.ndim == 5:
-        full = rows.new_zeros(rows.shape[1], *network.image_shape)
-        top, left = (max(0, -o) for o in last.offset)
-        full[:, :, top : top + rows.shape[2], left : left + rows.shape[3]] = rows[0].permute(0, 3, 1, 2)
-        rows = full
-    else:
-        rows = rows[0].reshape(-1, *network.image_shape)
-    return low[0], constant[0], rows
+    return low[0], constant[0], last.dense(network.image_shape)[0]
 
 
 @torch.enable_grad()

@@ -1,6 +1,7 @@
 """Certified pixel radii: attacked without success, compared with what is known exactly."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ class Residual(nn.Module):
 def dense(seed=0, widths=(36, 20, 16, 5)):
     torch.manual_seed(seed)
     layers = [nn.Flatten()]
-    for a, b in zip(widths[:-1], widths[1:], strict=True):
+    for a, b in pairwise(widths):
         layers += [nn.Linear(a, b), nn.ReLU()]
     return Model(*layers).eval(), (1, 6, 6), widths[-1]
 
@@ -190,12 +191,20 @@ def test_a_constant_class_is_certified_on_the_whole_box():
 def test_bundled_model():
     space = fsw.load("mnist")
     flags = [p.requires_grad for p in space.classifier.parameters()]
-    found = certify_image(space.classifier, space.head, space.images[1], norms=("L2",), steps=0)
+    passes = iter([False] * 2)  # enough for a certificate, not for the best one
+    found = certify_image(
+        space.classifier,
+        space.head,
+        space.images[1],
+        norms=("L2",),
+        steps=0,
+        cancelled=lambda: next(passes, True),
+    )
     assert found.verify()
-    assert 0.01 < found.radius_l2 < 0.2
+    assert 0.001 < found.radius_l2 < 0.2
     assert found.radius_linf == 0.0
     lowest, _ = attack(space.classifier, space.head, space.images[1].astype(float), found.radius_l2, "L2",
-                       found.class_index, restarts=9, steps=6)  # fmt: skip
+                       found.class_index, restarts=9, steps=3)  # fmt: skip
     assert lowest > 0
     assert [p.requires_grad for p in space.classifier.parameters()] == flags
 
