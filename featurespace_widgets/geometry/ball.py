@@ -62,7 +62,7 @@ class Ball:
 
     def verify(self) -> bool:
         """Recompute radius and upper bound in float64; False where nothing is claimed."""
-        size = _size(self.centre, self.offsets)
+        size = _size(self.offsets, self.lower, self.upper)
         radius = _radius(self.normals, self.offsets, self.lower, self.upper, self.centre)
         weights = (self.multipliers, self.lower_multipliers, self.upper_multipliers)
         if min(float(weight.min(initial=0.0)) for weight in weights) < 0:
@@ -98,8 +98,7 @@ def largest_ball(rows: Array, offsets: Array, lower: Array, upper: Array) -> Bal
     kept = (lengths > 0) | (offsets < 0)
     lengths = np.where(lengths > 0, lengths, 1.0)[kept]
     normals, shifts = rows[kept] / lengths[:, None], offsets[kept] / lengths
-    finite = [np.abs(side[np.isfinite(side)]) for side in (lower, upper)]
-    unit = max(float(np.abs(np.concatenate([shifts, *finite])).max(initial=0.0)), 1e-300)
+    unit = _size(shifts, lower, upper)
     program = Program(normals, shifts, np.ones(len(shifts)), lower, upper, shrink=True)
     balls: list[Ball] = []
     for found in attempts(program, unit):
@@ -123,7 +122,7 @@ def _certified(normals: Array, offsets: Array, lower: Array, upper: Array, found
     bound = _dual_value(offsets, lower, upper, weights, low, up)
     bound = bound if np.abs(pull).max() <= CANCELLED and total > 0 else np.inf
     radius = _radius(normals, offsets, lower, upper, found.point)
-    verdict = _verdict(radius, bound, _size(found.point, offsets))
+    verdict = _verdict(radius, bound, _size(offsets, lower, upper))
     return Ball(found.point, radius, bound, verdict, normals, offsets, lower, upper, weights, low, up)
 
 
@@ -133,9 +132,11 @@ def _verdict(radius: float, bound: float, size: float) -> str:
     return "no" if bound <= EMPTY * size else "undecided"
 
 
-def _size(centre: Array, offsets: Array) -> float:
-    """Scale of what the distances are computed from."""
-    return max(float(np.linalg.norm(centre)), float(np.abs(offsets).max(initial=0.0)), 1e-300)
+def _size(offsets: Array, lower: Array, upper: Array) -> float:
+    """Scale of the data: distances of the sides from zero."""
+    finite = [np.abs(side[np.isfinite(side)]) for side in (lower, upper)]
+    size = float(np.concatenate([np.abs(offsets), *finite]).max(initial=0.0))
+    return size if size > 0 else 1.0
 
 
 def _radius(normals: Array, offsets: Array, lower: Array, upper: Array, centre: Array) -> float:

@@ -87,9 +87,7 @@ def slices(title: str, head: LinearHead, points: np.ndarray) -> None:
     for name, times in (("Qhull, inner points given", hulls), ("raster 512 x 512", rasters)):
         times = [value + (median(product) if times is hulls else 0.0) for value in times]
         print(f"   {name:28s}{1e3 * median(times):9.1f} ms   x{median(times) / best:.0f}   (at least 100)")
-    print(
-        f"   certificate: argmax at every vertex to {worst / size:.1e}, areas to {abs(area - 1):.1e} of the window"
-    )
+    print(f"   certificate: argmax at every vertex to {worst / size:.1e}, areas to {abs(area - 1):.1e}")
 
 
 def ball_by_highs(region: Region, box: Bounds, cap: float) -> tuple[float | None, float]:
