@@ -26,7 +26,7 @@ class Ball:
     centre : (d,) array
     radius : float
         Recomputed from the distances of the centre to all sides, so a certified lower bound. Negative
-        where no ball fits: then the least distance by which all sides have to move out.
+        where the centre is outside, with verdict "no"; it is not optimised then.
     upper_bound : float
         No ball is larger, by the multipliers.
     verdict : str
