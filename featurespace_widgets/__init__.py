@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .catalogue import available, load
     from .geometry.cells import Cell
     from .geometry.head import LinearHead
     from .geometry.plane import Slice
-    from .space import FeatureSpace, available, load
+    from .space import FeatureSpace
     from .widgets.explorer import Explorer, explore
     from .widgets.slice_view import SliceView
 
@@ -35,9 +36,9 @@ _HOMES = {
     "LinearHead": "geometry.head",
     "Slice": "geometry.plane",
     "SliceView": "widgets.slice_view",
-    "available": "space",
+    "available": "catalogue",
     "explore": "widgets.explorer",
-    "load": "space",
+    "load": "catalogue",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,23 @@ from scipy.optimize import Bounds
 
 from .geometry.adjacency import Adjacency, adjacency
 from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
-from .geometry.certified import CertifiedBlends
+from .geometry.certified import CertifiedBlends, SliceRegions, slice_regions
+from .geometry.faces import Faces, faces
 from .geometry.head import LinearHead
 from .geometry.hull import FeatureHull
+from .geometry.hull_pairs import FacesThroughHull, HullPair, Spoilers, faces_through_hull, separate, spoilers
 from .geometry.lift import Lift, Lifter
+from .geometry.measures import HullMeasures, hull_measures
 from .geometry.path import Path, path
 from .geometry.plane import Slice, boundary_plane, section_plane
 from .geometry.region import Region
+from .geometry.ties import Ambiguity, ambiguous
 from .models.bank import Bank
-from .models.recipes import RECIPES
 
 if TYPE_CHECKING:
     from .pixels.preview import Preview
 
-__all__ = ["FeatureSpace", "available", "load"]
+__all__ = ["FeatureSpace"]
 
 LIFT_SAMPLES = 20_000  # a local mean of more is no different, only slower
 
@@ -237,6 +239,14 @@ class FeatureSpace:
         """Class intervals of the segment between two feature vectors; see `geometry.path.path`."""
         return path(self.head, a, b)
 
+    def faces(self, y: ArrayLike) -> Faces:
+        """Closest point of the boundary with every other class; see `geometry.faces.faces`."""
+        return faces(self.head, self.domain, y)
+
+    def ambiguous(self, y: ArrayLike, classes: Sequence[int]) -> Ambiguity:
+        """Closest point at which classes tie and none is above; see `geometry.ties.ambiguous`."""
+        return ambiguous(self.head, self.domain, y, classes)
+
     def region(self, class_index: int) -> Region:
         """The polytope of a class inside the domain; see `geometry.region.Region`."""
         return Region(self.head, self.domain, class_index)
@@ -272,6 +282,30 @@ class FeatureSpace:
                     )
             found = self._hulls[class_index] = FeatureHull(self.features, rows)
         return found
+
+    def separate(self, first: int, second: int) -> HullPair:
+        """Whether the hulls of two classes meet; see `geometry.hull_pairs.separate`."""
+        return separate(self.hull(first).points, self.hull(second).points)
+
+    def spoilers(self, class_index: int) -> Spoilers:
+        """Samples of a class that lie outside its cell; see `geometry.hull_pairs.spoilers`."""
+        return spoilers(self.head, self.features, self.labels, class_index)
+
+    def faces_through_hull(self) -> FacesThroughHull:
+        """Which boundaries pass through the training hull; see `geometry.hull_pairs`."""
+        return faces_through_hull(self.head, self.hull().points)
+
+    def extrapolation(self, queries: ArrayLike) -> HullMeasures:
+        """How far queries (n, d) lie outside the training hull, measured; see `geometry.measures`."""
+        hull = self.hull()
+        return hull_measures(hull, hull.project(queries), self.head)
+
+    def certified_regions(self, plane: Slice, y: ArrayLike, extent: Sequence[float]) -> SliceRegions:
+        """Polygons of a slice certified to have the class of y (d,); see `geometry.certified`.
+
+        A third one is ``space.hull(class_index).section(plane).inner``.
+        """
+        return slice_regions(plane, y, extent)
 
     # pixels
 
@@ -312,55 +346,3 @@ def _outside(features: Features, domain: Bounds) -> int:
     slack = 1e-6 * (1.0 + float(np.abs(features).max(initial=0.0)))
     beyond = np.maximum(domain.lb - features, features - domain.ub)
     return int(np.count_nonzero(beyond.max(axis=1) > slack))
-
-
-def available() -> tuple[str, ...]:
-    """Names that `load` takes.
-
-    Examples
-    --------
-    >>> import featurespace_widgets as fsw
-    >>> fsw.available()
-    ('fashion-mnist', 'mnist', 'mnist-2d')
-    """
-    return tuple(RECIPES)
-
-
-def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = None) -> FeatureSpace:
-    """Load a bundled model as a feature space.
-
-    Parameters
-    ----------
-    name : str
-        One of `available`.
-    data : path, optional
-        Folder with the full data set (four IDX files, plain or gzipped). The banks then hold all
-        its images; their features are computed once and cached in the user's cache folder.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, a folder without the data set, or a damaged bundled file
-        (`models.store.DamagedFileError`, which names it).
-
-    Examples
-    --------
-    >>> import featurespace_widgets as fsw
-    >>> fsw.load("mnist-2d").head
-    LinearHead(10 classes, 2 features)
-    """
-    if name not in RECIPES:
-        raise ValueError(f"unknown model {name!r}; available are {', '.join(map(repr, RECIPES))}")
-    from .models.zoo import load_model
-
-    model = load_model(name, data)
-    return FeatureSpace(
-        model.head,
-        model.domain,
-        model.bank,
-        test_bank=model.test_bank,
-        classifier=model.classifier,
-        decoder=model.decoder,
-        title=model.title,
-        card=model.card,
-    )

@@ -102,6 +102,28 @@ def test_exact_answers_of_a_bundled_model_verify():
     assert found.verify().all()
 
 
+def test_exact_answers_inside_the_orthant_verify():
+    """64 non-negative features: faces, ties, hull section, pairs of hulls, on real samples."""
+    space = fsw.load("mnist")
+    y = space.features[0]
+    own = int(space.predictions[0])
+    faces = space.faces(y)
+    others = np.arange(10) != own
+    assert faces.verify()[others].all()
+    assert (faces.distance[others] >= space.radius(y)[0] - 1e-9).all()
+    tie = space.ambiguous(y, (own, (own + 1) % 10, (own + 2) % 10))
+    assert tie.verify()
+    assert tie.distance >= faces.distance[(own + 1) % 10] - 1e-9
+    plane = space.boundary_plane((own, (own + 1) % 10, (own + 2) % 10))
+    assert space.hull(own).section(plane, 8).verify()
+    assert space.separate(3, 5).verify()
+    assert space.spoilers(3).verify()
+    regions = space.certified_regions(space.slice(space.features[:3]), y, (-5, 5, -5, 5))
+    assert regions.verify()
+    measures = space.extrapolation(space.test_bank.features[:5])
+    assert measures.verify().all()
+
+
 def test_the_hull_of_a_class_holds_its_rightly_classified_samples_only():
     space = fsw.FeatureSpace.from_arrays(EYE, None, np.vstack([2 * EYE, EYE]), [0, 1, 2, 1, 0, 2])
     assert space.hull(0) is space.hull(0)

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
 from .arrays import Array, Features, as_features, as_matrix, blocks
+from .hull_section import HullSection, section
+from .plane import Slice
 from .pricing import LARGEST, PointSet, Rows
 
 __all__ = ["FeatureHull", "HullProjection"]
@@ -234,6 +236,10 @@ class FeatureHull:
             direction[self.points.live] = -search.residual
         return self.points.best(directions, count)
 
+    def section(self, plane: Slice, directions: int = 64) -> HullSection:
+        """Part of a slice that lies in the hull, from inside and outside; see `hull_section.section`."""
+        return section(self.points, plane, directions)
+
     def _collect(self, queries: Array, searches: Sequence[_Search]) -> HullProjection:
         """Decide from what is recomputed in float64."""
         distances, bounds, points, normals, weights, support = [], [], [], [], [], []
@@ -367,8 +373,23 @@ class _Search:
 def _least_blend(vectors: Array, scale: float) -> tuple[Array, Array]:
     """Convex weights of the least blend of some vectors, and this blend.
 
-    ``min |V' a|^2 : a >= 0, sum a = 1`` is, up to a factor of a, the non-negative least-squares
-    problem ``[V'; 1'] a = [0; 1]``.
+    The solver may stop early where columns tie; another unit of length then breaks the tie.
+    """
+    best = _try_blend(vectors, scale)
+    for factor in (0.37, 2.9, 0.11, 13.0):
+        square = float(best[1] @ best[1])
+        if square <= 1e-12 * scale**2 or (vectors @ best[1]).min() >= square * (1.0 - 1e-9):
+            break
+        other = _try_blend(vectors, factor * scale)
+        if float(other[1] @ other[1]) < square:
+            best = other
+    return best
+
+
+def _try_blend(vectors: Array, scale: float) -> tuple[Array, Array]:
+    """``min |V' a|^2 : a >= 0, sum a = 1``.
+
+    Up to a factor of a, the non-negative least-squares problem ``[V'; 1'] a = [0; 1]``.
     """
     system = np.vstack([vectors.T / scale, np.ones(len(vectors))])
     goal = np.zeros(len(system))

@@ -8,8 +8,9 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from ..catalogue import available, load
 from ..geometry.arrays import Array
-from ..space import FeatureSpace, available, load
+from ..space import FeatureSpace
 from .cards import error_card
 from .palette import class_colours
 from .panels import ImagePanel, Toolbar, image_message

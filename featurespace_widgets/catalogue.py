@@ -1,0 +1,62 @@
+"""The bundled models by name."""
+
+from __future__ import annotations
+
+import os
+
+from .models.recipes import RECIPES
+from .space import FeatureSpace
+
+__all__ = ["available", "load"]
+
+
+def available() -> tuple[str, ...]:
+    """Names that `load` takes.
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> fsw.available()
+    ('fashion-mnist', 'mnist', 'mnist-2d')
+    """
+    return tuple(RECIPES)
+
+
+def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = None) -> FeatureSpace:
+    """Load a bundled model as a feature space.
+
+    Parameters
+    ----------
+    name : str
+        One of `available`.
+    data : path, optional
+        Folder with the full data set (four IDX files, plain or gzipped). The banks then hold all
+        its images; their features are computed once and cached in the user's cache folder.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a folder without the data set, or a damaged bundled file
+        (`models.store.DamagedFileError`, which names it).
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> fsw.load("mnist-2d").head
+    LinearHead(10 classes, 2 features)
+    """
+    if name not in RECIPES:
+        raise ValueError(f"unknown model {name!r}; available are {', '.join(map(repr, RECIPES))}")
+    from .models.zoo import load_model
+
+    model = load_model(name, data)
+    return FeatureSpace(
+        model.head,
+        model.domain,
+        model.bank,
+        test_bank=model.test_bank,
+        classifier=model.classifier,
+        decoder=model.decoder,
+        title=model.title,
+        card=model.card,
+    )
