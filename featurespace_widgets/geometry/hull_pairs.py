@@ -194,7 +194,8 @@ def _least(vectors: Array, scale: float) -> Array:
         found = np.zeros(len(vectors))
     if not found.sum() > 0:
         found[0] = 1.0
-    return found / found.sum()
+    weights: Array = found / found.sum()
+    return weights
 
 
 def _pair(
@@ -313,7 +314,7 @@ def _margins(
 
 @dataclass(frozen=True, eq=False)
 class FacesThroughHull:
-    """For each pair of classes: does the face ``z_i = z_j >= z_k`` pass through the hull of points?
+    """Whether the face ``z_i = z_j >= z_k`` passes through the hull of points, for each pair of classes.
 
     Attributes
     ----------

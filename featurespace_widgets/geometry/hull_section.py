@@ -36,10 +36,11 @@ class Master:
         self.count = 0
         self._infinity = highspy.kHighsInf
         self._optimal = highspy.HighsModelStatus.kOptimal
-        self._solver = solver = highspy.Highs()
-        options = {
-            "output_flag": False, "log_to_console": False, "threads": 1, "presolve": "off", "simplex_strategy": 4,
-            "primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10,
+        self._solver = solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        options: dict[str, bool | float | str] = {
+            "output_flag": False, "log_to_console": False, "threads": 1, "presolve": "off",
+            "simplex_strategy": 4, "primal_feasibility_tolerance": 1e-10,
+            "dual_feasibility_tolerance": 1e-10,
         }  # fmt: skip
         for name, value in options.items():
             solver.setOptionValue(name, value)
@@ -419,7 +420,8 @@ def _orthogonal(vector: Array, basis: Array) -> Array:
     """Unit vector orthogonal to the plane."""
     vector = vector - (basis @ vector) @ basis
     vector = vector - (basis @ vector) @ basis
-    return vector / np.linalg.norm(vector)
+    unit: Array = vector / np.linalg.norm(vector)
+    return unit
 
 
 def _across(basis: Array, live: Rows, offset: Array) -> tuple[Array, Array]:
@@ -507,6 +509,4 @@ def _excess(outer: Array, inner: Array) -> float:
     step = np.clip(np.einsum("okd,kd->ok", away, side) / square, 0.0, 1.0)
     distances = np.linalg.norm(away - step[:, :, None] * side, axis=2).min(axis=1)
     inside = (side[:, 0] * away[:, :, 1] - side[:, 1] * away[:, :, 0] >= 0).all(axis=1)
-    if len(inner) < 3:
-        inside[:] = False
-    return float(np.where(inside, 0.0, distances).max(initial=0.0))
+    return float(np.where(inside & (len(inner) > 2), 0.0, distances).max(initial=0.0))
