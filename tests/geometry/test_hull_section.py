@@ -62,7 +62,7 @@ def test_plane_is_the_space():
 
 
 def test_missed_plane_has_a_separator():
-    points = [*np.random.default_rng(2).normal(size=(200, 5)), 0, 0, 0, 9, 0]
+    points = np.random.default_rng(2).normal(size=(200, 5)) + np.array([0, 0, 0, 9, 0])
     cut = section(points, flat(5))
     assert cut.verdict == "no"
     assert cut.verify()
