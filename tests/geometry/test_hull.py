@@ -267,3 +267,15 @@ def test_measures():
     assert not replace(result, distances=result.distances + 0.1).verify().any()
     assert not replace(result, nearest_rows=np.array([0, 1])).verify().any()
     assert not replace(result, radii=2 * result.radii).verify().any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_ties_close_the_gap(seed):
+    """Small whole numbers make many equal prices; distances are the least all the same."""
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        points = rng.integers(-3, 4, (rng.integers(2, 25), rng.integers(1, 7))).astype(float)
+        queries = rng.integers(-9, 10, (8, points.shape[1])) * 10.0
+        found = FeatureHull(points).project(queries)
+        assert found.verify().all()
+        assert found.gaps.max() <= 1e-9
