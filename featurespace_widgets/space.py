@@ -15,9 +15,10 @@ from .geometry.adjacency import Adjacency, adjacency
 from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
 from .geometry.certified import CertifiedBlends, SliceRegions, slice_regions
 from .geometry.faces import Faces, faces
+from .geometry.faces_through_hull import FacesThroughHull, faces_through_hull
 from .geometry.head import LinearHead
 from .geometry.hull import FeatureHull
-from .geometry.hull_pairs import FacesThroughHull, HullPair, Spoilers, faces_through_hull, separate, spoilers
+from .geometry.hull_pairs import HullPair, Spoilers, separate, spoilers
 from .geometry.lift import Lift, Lifter
 from .geometry.measures import HullMeasures, hull_measures
 from .geometry.path import Path, path
@@ -292,7 +293,7 @@ class FeatureSpace:
         return spoilers(self.head, self.features, self.labels, class_index)
 
     def faces_through_hull(self) -> FacesThroughHull:
-        """Which boundaries pass through the training hull; see `geometry.hull_pairs`."""
+        """Which boundaries pass through the training hull; see `geometry.faces_through_hull`."""
         return faces_through_hull(self.head, self.hull().points)
 
     def extrapolation(self, queries: ArrayLike) -> HullMeasures:

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arrays import Array, Features, blocks
+from .master import Master
 from .plane import Slice
+from .polygons import convex_polygon, polygon_around, polygon_excess
 from .pricing import PointSet, Rows
 
-__all__ = ["HullSection", "Master", "section"]
+__all__ = ["HullSection", "section"]
 
 TOLERANCE = 1e-9  # distances off the plane and agreement of the polygons, relative to the radius
 GAP = 1e-11  # relative, where a direction is done
@@ -25,59 +27,6 @@ PRICED = 12  # best points of each direction that join after a pass over all n
 PASSES = 100
 STALLS = 3  # passes without progress before a direction is given up
 ROUNDING = 1e-13  # relative to the numbers that are subtracted
-
-
-class Master:
-    """The linear program ``max c . a : M a = b, a >= 0``, warm while columns and costs change."""
-
-    def __init__(self, right: Array) -> None:
-        import highspy
-
-        self.count = 0
-        self._infinity = highspy.kHighsInf
-        self._optimal = highspy.HighsModelStatus.kOptimal
-        self._solver = solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        options: dict[str, bool | float | str] = {
-            "output_flag": False, "log_to_console": False, "threads": 1, "presolve": "off",
-            "simplex_strategy": 4, "primal_feasibility_tolerance": 1e-10,
-            "dual_feasibility_tolerance": 1e-10,
-        }  # fmt: skip
-        for name, value in options.items():
-            solver.setOptionValue(name, value)
-        solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
-        nothing = np.empty(0, np.int32)
-        solver.addRows(
-            len(right), right, right, 0, np.zeros(len(right), np.int32), nothing, np.empty(0)
-        )  # fmt: skip
-
-    def add(self, columns: Array, free: bool = False) -> None:
-        """New unknowns, one for each row of (k, m); `free` ones have no sign."""
-        owner, index = np.nonzero(columns)
-        count = len(columns)
-        starts = np.searchsorted(owner, np.arange(count)).astype(np.int32)
-        lower = np.full(count, -self._infinity if free else 0.0)
-        self._solver.addCols(
-            count, np.zeros(count), lower, np.full(count, self._infinity),
-            len(index), starts, index.astype(np.int32), np.ascontiguousarray(columns[owner, index]),
-        )  # fmt: skip
-        self.count += count
-
-    def limit(self, upper: Array) -> None:
-        """Upper bounds of the first unknowns."""
-        indices = np.arange(len(upper), dtype=np.int32)
-        self._solver.changeColsBounds(len(upper), indices, np.zeros(len(upper)), upper)
-
-    def maximise(self, costs: Array) -> tuple[Array, Array] | None:
-        """Unknowns and duals at the optimum, or None where the solver finds none."""
-        self._solver.changeColsCost(self.count, np.arange(self.count, dtype=np.int32), costs)
-        self._solver.run()
-        if self._solver.getModelStatus() != self._optimal:
-            self._solver.clearSolver()
-            self._solver.run()
-            if self._solver.getModelStatus() != self._optimal:
-                return None
-        solution = self._solver.getSolution()
-        return np.array(solution.col_value), np.array(solution.row_dual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +106,7 @@ class HullSection:
         slopes = np.abs(self.proofs @ self.basis.T - self.normals).max()
         lengths = np.linalg.norm(self.proofs, axis=1)
         reach = -_lowest(self.features, self.origin, -self.proofs)
-        outer = _around(self.normals, self.offsets)
+        outer = polygon_around(self.normals, self.offsets)
         attained = (self.inner @ self.normals.T).max(axis=0)
         return bool(
             slopes <= 1e-11 * max(1.0, lengths.max())
@@ -166,7 +115,7 @@ class HullSection:
             and np.abs(outer - self.outer).max(initial=0.0) <= slack
             and (self.offsets - attained).max() <= self.tolerance + slack
             and abs((self.offsets - attained).max() - self.agreement) <= slack
-            and abs(_excess(self.outer, self.inner) - self.gap) <= slack
+            and abs(polygon_excess(self.outer, self.inner) - self.gap) <= slack
         )
 
     def _verify_empty(self) -> bool:
@@ -383,8 +332,8 @@ class _Search:
         """Normals of the sides of the inner polygon beyond which the outer polygon reaches farthest."""
         if budget <= 0 or not self.vertices:
             return np.empty((0, 2))
-        inner = np.array(self.vertices)[_convex(np.array(self.vertices), self.tolerance)]
-        outer = _around(self.normals, self.offsets)
+        inner = np.array(self.vertices)[convex_polygon(np.array(self.vertices), self.tolerance)]
+        outer = polygon_around(self.normals, self.offsets)
         if len(inner) < 2 or not len(outer):
             return np.empty((0, 2))
         sides = np.roll(inner, -1, axis=0) - inner
@@ -400,13 +349,13 @@ class _Search:
     def result(self, separator: Array | None, residual: float) -> HullSection:
         """Decide from what is recomputed in float64."""
         found = np.array(self.vertices).reshape(-1, 2)
-        order = _convex(found, 1e-3 * self.tolerance) if len(found) else []
+        order = convex_polygon(found, 1e-3 * self.tolerance) if len(found) else []
         inner = found[order]
-        outer = _around(self.normals, self.offsets)
+        outer = polygon_around(self.normals, self.offsets)
         agreement = gap = np.inf
         if len(inner) and len(outer):
             agreement = float((self.offsets - (inner @ self.normals.T).max(axis=0)).max())
-            gap = _excess(outer, inner)
+            gap = polygon_excess(outer, inner)
         verdict = "yes" if agreement <= self.tolerance else "undecided"
         return HullSection(
             self.points.points, self.origin, self.basis, inner,
@@ -451,62 +400,3 @@ def _across(basis: Array, live: Rows, offset: Array) -> tuple[Array, Array]:
         kept = right[: np.count_nonzero(sizes > DEAD)]
         constant[dead] = offset[dead] - (kept @ offset[dead]) @ kept
     return np.vstack([plain, *mixed]) if mixed else plain, constant
-
-
-def _convex(points: Array, tolerance: float) -> list[int]:
-    """Indices of the convex hull of points in the plane, counter-clockwise (monotone chain)."""
-    order = np.lexsort((points[:, 1], points[:, 0]))
-    chains: list[list[int]] = []
-    for sequence in (order, order[::-1]):
-        chain: list[int] = []
-        for k in sequence:
-            if chain and np.linalg.norm(points[k] - points[chain[-1]]) <= tolerance:
-                continue
-            while len(chain) >= 2:
-                a, b = points[chain[-1]] - points[chain[-2]], points[k] - points[chain[-2]]
-                if a[0] * b[1] - a[1] * b[0] > tolerance * np.linalg.norm(b):
-                    break
-                chain.pop()
-            chain.append(int(k))
-        chains.append(chain)
-    if np.linalg.norm(np.ptp(points, axis=0)) <= tolerance:
-        return chains[0][:1]
-    ring = chains[0][:-1] + chains[1][:-1]
-    return list(dict.fromkeys(ring))
-
-
-def _around(normals: Array, offsets: Array) -> Array:
-    """Vertices of the polygon ``n . x <= h``, counter-clockwise; h is loosened by rounding only."""
-    if not len(normals) or not np.isfinite(offsets).all():
-        return np.empty((0, 2))
-    order = np.argsort(np.arctan2(normals[:, 1], normals[:, 0]))
-    directions, heights = normals[order], offsets[order]
-    size = float(np.abs(heights).max())
-    heights = heights + 1e-14 * size
-    polygon = 4.0 * (size + 1e-300) * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-    for normal, height in zip(directions, heights, strict=True):
-        values = polygon @ normal - height
-        after = np.roll(values, -1)
-        following = np.roll(polygon, -1, axis=0)
-        pieces = []
-        for k in range(len(polygon)):
-            if values[k] <= 0:
-                pieces.append(polygon[k])
-            if values[k] * after[k] < 0:
-                step = values[k] / (values[k] - after[k])
-                pieces.append(polygon[k] + step * (following[k] - polygon[k]))
-        if not pieces:
-            return polygon.mean(axis=0, keepdims=True)
-        polygon = np.array(pieces)
-    return polygon
-
-
-def _excess(outer: Array, inner: Array) -> float:
-    """Largest distance of a vertex of the outer polygon from the inner polygon."""
-    start, side = inner, np.roll(inner, -1, axis=0) - inner
-    square = np.maximum(np.square(side).sum(axis=1), 1e-300)
-    away = outer[:, None] - start
-    step = np.clip(np.einsum("okd,kd->ok", away, side) / square, 0.0, 1.0)
-    distances = np.linalg.norm(away - step[:, :, None] * side, axis=2).min(axis=1)
-    inside = (side[:, 0] * away[:, :, 1] - side[:, 1] * away[:, :, 0] >= 0).all(axis=1)
-    return float(np.where(inside & (len(inner) > 2), 0.0, distances).max(initial=0.0))

@@ -148,7 +148,7 @@ def _solve(matrix: Array, right: Array) -> Array:
                 matrix + ridge * np.eye(len(right)), right, assume_a="pos", check_finite=False
             )
     except LinAlgError:
-        found = np.linalg.lstsq(matrix, right, rcond=1e-13)[0]
+        found = np.linalg.lstsq(matrix, right, rcond=1e-13)[0].astype(np.float64)
     return found
 
 

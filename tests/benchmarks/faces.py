@@ -87,7 +87,8 @@ def main() -> None:
             ours = timed(lambda h=head, y=y, c=chosen: ambiguous(h, DOMAIN, y, c), repeats)
             theirs = timed(lambda h=head, y=y, c=chosen: rival(h, y, c), 1)
             print(
-                f"  tie of {count}: {1e3 * ours:.2f} ms, DAQP x{theirs / ours:.0f}, {tie.verdict}, {tie.verify()}"
+                f"  tie of {count}: {1e3 * ours:.2f} ms, DAQP x{theirs / ours:.0f}, "
+                f"{tie.verdict}, {tie.verify()}"
             )
 
 

@@ -15,7 +15,8 @@ from scipy.optimize import linprog
 from threadpoolctl import threadpool_limits
 
 import featurespace_widgets as fsw
-from featurespace_widgets.geometry.hull_pairs import faces_through_hull, separate
+from featurespace_widgets.geometry.faces_through_hull import faces_through_hull
+from featurespace_widgets.geometry.hull_pairs import separate
 from featurespace_widgets.geometry.hull_section import section
 from featurespace_widgets.geometry.pricing import PointSet
 
@@ -57,10 +58,11 @@ def main() -> None:
         rival = median(theirs) * len(cut.normals)
         print(
             f"section  n={len(features)} directions={len(cut.normals)}: "
-            f"ours {ours:.3f} s, linprog {rival:.1f} s, "
-            f""
-            f"ratio {rival / ours:.0f} (target 50, beyond 150); agreement {cut.agreement / points.radius:.1e} "
-            f"of the radius, against linprog {off / points.radius:.1e}, {cut.verdict}, verify {cut.verify()}"
+            f"ours {ours:.3f} s, linprog {rival:.1f} s, ratio {rival / ours:.0f} (target 50, beyond 150)"
+        )
+        print(
+            f"  agreement {cut.agreement / points.radius:.1e} of the radius, "
+            f"against linprog {off / points.radius:.1e}, {cut.verdict}, verify {cut.verify()}"
         )
         predicted = space.head.predict(features)
         first, second = (PointSet(features[predicted == k]) for k in (1, 2))

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from featurespace_widgets.geometry.faces_through_hull import faces_through_hull
 from featurespace_widgets.geometry.head import LinearHead
-from featurespace_widgets.geometry.hull_pairs import faces_through_hull, separate, spoilers
+from featurespace_widgets.geometry.hull_pairs import separate, spoilers
 
 small = st.lists(st.tuples(*[st.integers(-2, 2).map(float)] * 3), min_size=1, max_size=7)
 
