@@ -26,10 +26,12 @@ __all__ = ["PixelCertificate", "RadiusProof", "certify_image"]
 
 Norm = Literal["L2", "Linf"]
 
-PASSES = 8  # relaxations of the whole network for one radius, at most
+PASSES = 10  # relaxations of the whole network for one radius, at most
 TIE = "the logits of two classes tie at this image"
 LOOSE = "the relaxation is too loose at every radius tried, or the search was cancelled"
-CLOSE = 0.98  # ends the search: certified radius over the smallest one that failed
+# The search ends when this share of the radius is certified; a pass through a deep network is dear.
+CLOSE, CLOSE_DEEP = 0.99, 0.95
+DEEP = 3  # ReLU layers beyond which a network counts as deep
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +248,10 @@ class _Search:
         linear = float((self.gaps / np.maximum(slopes, 1e-300)).min(initial=cap))
         # Near the image the fall is linear: a first point of the curve that needs no bound.
         lower = (np.log(1e-3 * min(linear, cap)), np.log(1e-3))
-        upper, failed, radius = lower, np.inf, min(0.4 * linear, cap)
+        upper, failed = lower, np.inf
+        deep = len(self.network.relus) > DEEP
+        close = CLOSE_DEEP if deep else CLOSE
+        radius = min((0.1 if deep else 0.4) * linear, cap)
         for _ in range(PASSES):
             if self.cancelled():
                 break
@@ -257,7 +262,9 @@ class _Search:
                 lower = logs
             else:
                 upper, failed = logs, radius
-            if best.radius >= CLOSE * min(failed, cap):
+            # The fall grows at least linearly: a share that is used up leaves no more radius than that.
+            used = best.radius == radius and 1.0 - proof.margin / gap >= close
+            if used or best.radius >= close * min(failed, cap):
                 break
             radius = _next_radius(lower, upper, best.radius, failed, cap)
         return best
@@ -281,10 +288,14 @@ def _next_radius(
 ) -> float:
     """Where the secant through two points (log radius, log fall) reaches 1, kept in the open interval."""
     if not np.isfinite(failed):
-        return float(min(cap, np.exp(lower[0]) * min(4.0, 1.1 * np.exp(-lower[1]))))
-    steep = max((upper[1] - lower[1]) / max(upper[0] - lower[0], 1e-12), 1.0)
+        return float(min(cap, np.exp(lower[0]) * min(4.0, 1.05 * np.exp(-lower[1] / 2))))
+    # Before anything is certified the lower point is far away, where the fall is still linear.
+    least = 1.0 if certified > 0 else 3.5
+    steep = max((upper[1] - lower[1]) / max(upper[0] - lower[0], 1e-12), least)
     bottom = max(certified, float(np.exp(lower[0])))
-    guess = 0.99 * float(np.exp(upper[0] - upper[1] / steep))
+    guess = 0.995 * float(np.exp(upper[0] - upper[1] / steep))
+    if lower[1] > np.log(0.75):  # the secant of a convex curve creeps up from below: aim beyond it
+        guess = (2 * guess + min(failed, float(np.exp(lower[0] - lower[1])))) / 3
     room = failed - bottom
     return float(np.clip(guess, bottom + 0.02 * room, failed - 0.05 * room))
 

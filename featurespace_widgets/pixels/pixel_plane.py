@@ -94,11 +94,12 @@ def pixel_plane(images: Any) -> PixelPlane:
         raise ValueError(f"images must have one shape, received {[tuple(i.shape) for i in checked]}")
     flat = torch.stack(checked).flatten(1).numpy()
     first, second = flat[1:] - flat[0]
-    size = max(np.linalg.norm(first), np.linalg.norm(second), 1e-300)
-    u = first / max(np.linalg.norm(first), 1e-300)
+    length = float(np.linalg.norm(first))
+    size = max(length, float(np.linalg.norm(second)), 1e-300)
+    u = first / max(length, 1e-300)
     rest = second - (second @ u) * u
     rest -= (rest @ u) * u  # once more: the first pass leaves rounding along u
-    if np.linalg.norm(first) <= DEGENERATE * size or np.linalg.norm(rest) <= DEGENERATE * size:
+    if length <= DEGENERATE * size or np.linalg.norm(rest) <= DEGENERATE * size:
         raise ValueError("the three images coincide or lie on one line: they span no plane; change one")
     basis = np.array([u, rest / np.linalg.norm(rest)])
     return PixelPlane(flat[0], basis, tuple(checked[0].shape), (flat - flat[0]) @ basis.T)

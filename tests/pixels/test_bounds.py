@@ -195,7 +195,7 @@ def test_bundled_model():
     found = certify_image(
         space.classifier,
         space.head,
-        space.images[1],
+        space.images[0],
         norms=("L2",),
         steps=0,
         cancelled=lambda: next(passes, True),
@@ -203,7 +203,7 @@ def test_bundled_model():
     assert found.verify()
     assert 0.001 < found.radius_l2 < 0.2
     assert found.radius_linf == 0.0
-    lowest, _ = attack(space.classifier, space.head, space.images[1].astype(float), found.radius_l2, "L2",
+    lowest, _ = attack(space.classifier, space.head, space.images[0].astype(float), found.radius_l2, "L2",
                        found.class_index, restarts=9, steps=3)  # fmt: skip
     assert lowest > 0
     assert [p.requires_grad for p in space.classifier.parameters()] == flags
