@@ -93,6 +93,7 @@ class PixelCertificate:
     verdict : "yes" or "undecided"
         "yes" when at least one radius is positive.
     class_index : int
+        Of the image; -1 where the model could not be read.
     radius_l2, radius_linf : float
         Every image of the box [0, 1] closer than this has the class; 0 where nothing is certified.
     proofs : tuple of RadiusProof

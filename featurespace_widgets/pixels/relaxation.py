@@ -89,7 +89,6 @@ def walk_back(
     ball: Ball,
     *,
     parallel: bool,
-    cache: dict[tuple[object, ...], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Patches]:
     """Bounds (L, R) of rows over node `start`: low, high, and the affine lower bound.
 
@@ -100,14 +99,6 @@ def walk_back(
     shape = patches.rows.shape[:2]
     low, high = patches.rows.new_zeros(shape), patches.rows.new_zeros(shape)
     pending = {start: patches}
-    kept = {} if cache is None else cache
-
-    def windows(current: Patches, index: int, name: str, value: Tensor) -> Tensor:
-        key = (index, name, current.rows.shape[2:4], current.offset, current.places.start)
-        if key not in kept:
-            kept[key] = current.windows(value)
-        return kept[key]
-
     for index in range(start, 0, -1):
         if index not in pending:
             continue
@@ -115,28 +106,28 @@ def walk_back(
         results = [current] * len(node.parents)
         if node.kind == "relu":
             slope, intercept = relaxation.upper[index], relaxation.intercept[index]
-            rise = windows(current, index, "intercept", intercept)
-            upper = windows(current, index, "upper", slope)[..., 0][:, None]
+            rise = current.windows(intercept)
+            upper = current.windows(slope)[..., 0][:, None]
             negative = current.flat.clamp(max=0.0)
             below = (negative @ rise)[..., 0]
             if parallel:
                 high = high + (current.flat @ rise)[..., 0] - below
                 rows = current.flat * upper
             else:
-                lower = windows(current, index, "lower", relaxation.lower[index])[..., 0][:, None]
+                lower = current.windows(relaxation.lower[index])[..., 0][:, None]
                 rows = negative * upper + (current.flat - negative) * lower
             low = low + below
             results = [replace(current, rows=rows.view(current.rows.shape))]
         elif node.kind != "add":
             if node.bias is not None:
                 value = node.bias if len(node.shape) == 1 else node.bias[:, None, None].expand(node.shape)
-                constant = (current.flat @ windows(current, index, "bias", value))[..., 0]
+                constant = (current.flat @ current.windows(value))[..., 0]
                 low, high = low + constant, high + constant
             results = [current.back(node, network.nodes[node.parents[0]])]
         for parent, result in zip(node.parents, results, strict=True):
             pending[parent] = pending[parent] + result if parent in pending else result
     last = pending[0]
-    centre = (last.flat @ windows(last, 0, "image", ball.image))[..., 0]
+    centre = (last.flat @ last.windows(ball.image))[..., 0]
     reach = ball.reach(last)
     opposite = ball.reach(replace(last, rows=-last.rows)) if parallel else reach
     return low + centre - reach, high + centre + opposite, low, last

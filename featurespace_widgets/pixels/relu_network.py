@@ -81,11 +81,6 @@ class ReluNetwork:
         """Indices of the ReLU nodes."""
         return tuple(index for index, node in enumerate(self.nodes) if node.kind == "relu")
 
-    @property
-    def is_sequential(self) -> bool:
-        """Whether each layer feeds the next one only."""
-        return all(node.parents == (index,) for index, node in enumerate(self.nodes[1:]))
-
     def values(self, images: Tensor) -> Iterator[Tensor]:
         """Values of all nodes, in order, for float64 images (n, C, H, W)."""
         last_use = {p: index for index, node in enumerate(self.nodes) for p in node.parents}
