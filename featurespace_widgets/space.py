@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -28,7 +28,12 @@ from .geometry.ties import Ambiguity, ambiguous
 from .models.bank import Bank
 
 if TYPE_CHECKING:
+    from .pixels.bounds import PixelCertificate
+    from .pixels.comparison import Comparison
+    from .pixels.pixel_plane import ClassGrid, PixelPlane
+    from .pixels.plane_partition import PlanePartition
     from .pixels.preview import Preview
+    from .pixels.relu_pieces import ReluPiece
 
 __all__ = ["FeatureSpace"]
 
@@ -337,9 +342,51 @@ class FeatureSpace:
         from .pixels.preview import preview
 
         vectors = as_matrix("features", features, self.head.dimension)
+        network = self._network("look at its decoded images")
+        return preview(network, self.head, vectors, self.decode(vectors), self.yardstick)
+
+    def _network(self, purpose: str) -> Any:
         if self.classifier is None:
-            raise ValueError(f"{self.title!r} has no classifier to look at its decoded images")
-        return preview(self.classifier, self.head, vectors, self.decode(vectors), self.yardstick)
+            raise ValueError(f"{self.title!r} has no classifier to {purpose}: its arrays know no pixels")
+        return self.classifier
+
+    def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:
+        """Radii around an image within which its class cannot change; see `pixels.bounds.certify_image`."""
+        from .pixels.bounds import certify_image
+
+        return certify_image(self._network("certify an image"), self.head, image, **options)
+
+    def relu_piece(self, image: ArrayLike) -> ReluPiece:
+        """Polytope of pixel space on which the network is affine; see `pixels.relu_pieces.relu_piece`."""
+        from .pixels.relu_pieces import relu_piece
+
+        return relu_piece(self._network("find the piece of an image"), self.head, image)
+
+    def pixel_plane(self, images: ArrayLike) -> PixelPlane:
+        """The plane of pixel space through three images; see `pixels.pixel_plane`."""
+        from .pixels.pixel_plane import pixel_plane
+
+        return pixel_plane(images)
+
+    def pixel_partition(self, plane: PixelPlane, extent: Sequence[float], **options: Any) -> PlanePartition:
+        """Exact classes of a pixel plane; see `pixels.plane_partition.plane_partition`."""
+        from .pixels.plane_partition import plane_partition
+
+        return plane_partition(self._network("divide a pixel plane"), self.head, plane, extent, **options)
+
+    def pixel_classes(
+        self, plane: PixelPlane, extent: Sequence[float], **options: Any
+    ) -> Iterator[ClassGrid]:
+        """Classes of a pixel plane on finer and finer grids; see `pixels.pixel_plane.plane_classes`."""
+        from .pixels.pixel_plane import plane_classes
+
+        return plane_classes(self._network("see a pixel plane"), self.head, plane, extent, **options)
+
+    def compare(self, images: ArrayLike) -> Comparison:
+        """Boundaries around images in both spaces, side by side; see `pixels.comparison.compare`."""
+        from .pixels.comparison import compare
+
+        return compare(self._network("compare the two spaces"), self.head, images)
 
 
 def _outside(features: Features, domain: Bounds) -> int:

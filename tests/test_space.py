@@ -45,8 +45,9 @@ def test_what_is_missing_is_said():
     space = fsw.FeatureSpace.from_arrays(EYE, None, EYE)
     with pytest.raises(ValueError, match="no decoder"):
         space.decode(EYE)
-    with pytest.raises(ValueError, match="no classifier"):
-        space.preview(EYE)
+    for ask in (space.preview, space.certify_image, space.relu_piece, space.compare):
+        with pytest.raises(ValueError, match="no classifier"):
+            ask(EYE)
 
 
 def test_nearest_training_features():
@@ -122,6 +123,25 @@ def test_exact_answers_inside_the_orthant_verify():
     assert regions.verify()
     measures = space.extrapolation(space.test_bank.features[:5])
     assert measures.verify().all()
+
+
+def test_pixel_space_of_a_bundled_model():
+    space = fsw.load("mnist-2d")
+    images = space.images[[0, 500, 900]]
+    plane = space.pixel_plane(images)
+    corners = np.concatenate([plane.from_plane(at[None]) for at in plane.corners])
+    np.testing.assert_allclose(corners, images, atol=1e-6)
+    *_, grid = space.pixel_classes(plane, plane.extent(), levels=3)
+    assert set(np.unique(grid.classes)) <= set(range(10))
+    small = np.array([-1e-4, 1e-4, -1e-4, 1e-4]) + plane.corners[0].repeat(2)
+    partition = space.pixel_partition(plane, small)
+    assert partition.verdict == "yes"
+    assert partition.verify()
+    assert partition.cells[0].class_index == space.predictions[0]
+    piece = space.relu_piece(images[0])
+    assert piece.contains(images).tolist() == [True, False, False]
+    table = space.compare(images[:1]).table()
+    assert len(table) == 9
 
 
 def test_the_hull_of_a_class_holds_its_rightly_classified_samples_only():
