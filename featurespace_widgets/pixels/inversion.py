@@ -35,13 +35,13 @@ class PixelMap:
             )
         self.model: Any = copy.deepcopy(classifier).double().cpu().eval().requires_grad_(False)
         self.head = head
-        body = getattr(self.model, "body", None)
+        body: Any = getattr(self.model, "body", None)
         self.relu = isinstance(body, nn.Sequential) and len(body) > 1 and isinstance(body[-1], nn.ReLU)
-        self._before: Callable[[Tensor], Tensor] = self.model.features
+        self._before: Any = self.model.features
         try:
             features = self.features(image)
             if self.relu:
-                self._before = body[:-1]  # type: ignore[index]
+                self._before = body[:-1]
                 after = np.maximum(self.before(image), 0.0)
                 if after.shape != features.shape or not np.array_equal(after, features):
                     self.relu, self._before = False, self.model.features
