@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from ..geometry.arrays import Array, as_vector
@@ -18,6 +19,7 @@ from .relu_network import as_image
 
 __all__ = ["InversionFrame", "InversionResult", "PixelMap", "invert", "invert_frames", "step_in_box"]
 
+CHUNKS = (5, 20, 75, 150, 250)  # iterations of L-BFGS-B between two frames
 Target = ArrayLike | Callable[[Array], ArrayLike]
 
 
@@ -73,6 +75,22 @@ class PixelMap:
             (rows,) = torch.autograd.grad(value, x, eye, is_grads_batched=True)
         jacobian: Array = rows.flatten(1).numpy()
         return jacobian
+
+    def half_square(self, image: Tensor, goal: Callable[[Array], Array]) -> tuple[float, Array]:
+        """Half the squared residual before the last ReLU, and its gradient (n,)."""
+        with torch.enable_grad():
+            x = image.clone().requires_grad_(True)
+            value = self._before(x[None])[0]
+            if not value.requires_grad:
+                raise ValueError("the model gives no gradients with respect to the image")
+            h = value.detach().numpy()
+            target = goal(np.maximum(h, 0.0) if self.relu else h)
+            rest = h - target
+            if self.relu:  # wanted at zero: anything below zero will do
+                rest = np.where(target > 0, rest, np.maximum(h, 0.0) - target)
+            (row,) = torch.autograd.grad(value, x, torch.as_tensor(rest))
+        gradient: Array = row.flatten().numpy()
+        return 0.5 * float(rest @ rest), gradient
 
     def gradient(self, image: Tensor, weights: Array) -> Array:
         """Gradient (n,) of ``weights . features``."""
@@ -170,7 +188,7 @@ def _goal(target: Target, d: int) -> Callable[[Array], Array]:
 
 
 def invert_frames(
-    classifier: Any, head: LinearHead, target: Target, start: Any, *, max_steps: int = 60
+    classifier: Any, head: LinearHead, target: Target, start: Any, *, max_steps: int = 10
 ) -> Iterator[InversionFrame]:
     """Frames of `invert`, each at least as near to the target as the one before; first the start."""
     image = as_image(start)
@@ -190,6 +208,15 @@ def _frames(
 
     best = frame(image)
     yield best
+    for length in CHUNKS:  # L-BFGS-B first: Gauss-Newton only pays near a solution
+        if best.residual <= 1e-3 * np.linalg.norm(goal(network.features(image))):
+            break
+        trial = _descend(network, goal, image, length)
+        found = frame(trial)
+        if not found.residual < best.residual:
+            break
+        image, best = trial, found
+        yield best
     for _ in range(max_steps):
         if best.residual == 0:
             return
@@ -213,6 +240,24 @@ def _frames(
         yield best
 
 
+def _descend(network: PixelMap, goal: Callable[[Array], Array], image: Tensor, length: int) -> Tensor:
+    """Some iterations of L-BFGS-B on half the squared residual before the last ReLU."""
+
+    def value(pixels: Array) -> tuple[float, Array]:
+        size, gradient = network.half_square(torch.as_tensor(pixels).view(image.shape), goal)
+        return size, gradient
+
+    found = minimize(
+        value,
+        image.flatten().numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 1.0)] * image.numel(),
+        options={"maxiter": length, "ftol": 0.0, "gtol": 1e-14, "maxcor": 20},
+    )
+    return torch.as_tensor(np.clip(found.x, 0.0, 1.0)).view(image.shape)
+
+
 def invert(
     classifier: Any,
     head: LinearHead,
@@ -221,10 +266,10 @@ def invert(
     *,
     tolerance: float = 1e-6,
     yardstick: float = float("nan"),
-    max_steps: int = 60,
+    max_steps: int = 10,
     cancelled: Callable[[], bool] | None = None,
 ) -> InversionResult:
-    """Find an image in [0, 1] whose features meet a target, by Gauss-Newton steps in the box.
+    """Find an image in [0, 1] whose features meet a target, by L-BFGS-B and then Gauss-Newton in the box.
 
     Parameters
     ----------
