@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 
 from .geometry.adjacency import Adjacency, adjacency
-from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
+from .geometry.arrays import Array, Features, as_bounds, as_matrix, as_vector, blocks, check_classes
 from .geometry.certified import CertifiedBlends, SliceRegions, slice_regions
 from .geometry.faces import Faces, faces
 from .geometry.faces_through_hull import FacesThroughHull, faces_through_hull
@@ -30,6 +30,7 @@ from .models.bank import Bank
 if TYPE_CHECKING:
     from .pixels.bounds import PixelCertificate
     from .pixels.comparison import Comparison
+    from .pixels.inversion import InversionResult
     from .pixels.pixel_plane import ClassGrid, PixelPlane
     from .pixels.plane_partition import PlanePartition
     from .pixels.preview import Preview
@@ -349,6 +350,21 @@ class FeatureSpace:
         if self.classifier is None:
             raise ValueError(f"{self.title!r} has no classifier to {purpose}: its arrays know no pixels")
         return self.classifier
+
+    def invert(self, target: ArrayLike, start: ArrayLike | None = None) -> InversionResult:
+        """An image whose features meet a feature vector (d,); see `pixels.inversion.invert`.
+
+        Starts from the nearest training image where none is given.
+        """
+        from .pixels.inversion import invert
+
+        network = self._network("make images for")
+        wanted = as_vector("target", target, self.head.dimension)
+        if start is None:
+            if self.images is None:
+                raise ValueError(f"{self.title!r} has no images: pass start=, an image to begin with")
+            start = self.images[self.nearest(wanted[None], 1)[1][0, 0]]
+        return invert(network, self.head, wanted, start, yardstick=self.yardstick)
 
     def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:
         """Radii around an image within which its class cannot change; see `pixels.bounds.certify_image`."""

@@ -140,6 +140,9 @@ def test_pixel_space_of_a_bundled_model():
     assert partition.cells[0].class_index == space.predictions[0]
     piece = space.relu_piece(images[0])
     assert piece.contains(images).tolist() == [True, False, False]
+    found = space.invert(space.features[1])
+    assert found.verify(space.classifier, space.head)
+    assert found.residual <= 1e-3 * space.yardstick
     table = space.compare(images[:1]).table()
     assert len(table) == 9
 
