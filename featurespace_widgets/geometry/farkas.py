@@ -56,7 +56,7 @@ def largest_value(slopes: Array, sizes: Array, domain: Bounds | None) -> float:
 
 def logit_size(head: LinearHead, reach: float) -> float:
     """What logits are sums of at points of norm `reach`: the scale of their rounding."""
-    return float((reach * np.linalg.norm(head.weight, axis=1) + np.abs(head.bias)).max())
+    return float((reach * head.row_lengths + np.abs(head.bias)).max())
 
 
 def tie_bound(

@@ -91,6 +91,12 @@ class LinearHead:
         return classes
 
     @cached_property
+    def row_lengths(self) -> Array:
+        """(K,) lengths ``|w_i|`` of the weight rows."""
+        lengths: Array = np.linalg.norm(self.weight, axis=1)
+        return lengths
+
+    @cached_property
     def pair_norms(self) -> Array:
         """(K, K) lengths ``|w_i - w_j|`` of the boundary normals."""
         return self.normal_lengths(np.arange(self.num_classes))

@@ -255,7 +255,10 @@ def closest_ties(
         for search, row in zip(left, logits, strict=True):
             _price(head, domain, y, reference, search, row)
         left = [search for search in left if search.result is None]
-    return [_end(head, domain, y, reference, search) for search in searches]
+    return [
+        search.result or _end(head, domain, y, reference, search, head.weight @ search.point + head.bias)
+        for search in searches
+    ]
 
 
 def _advance(
@@ -293,22 +296,22 @@ def _price(
     worst = np.argsort(-above)[:JOIN] if len(above) > JOIN else np.arange(len(above))
     worst = worst[above[worst] > 1e-12 * scale]
     if not len(worst):
-        search.result = _end(head, domain, y, reference, search)
+        search.result = _end(head, domain, y, reference, search, logits)
         return
     kept = np.append(np.ones(search.free, bool), search.values[search.free :] > 0)
     search.classes = np.append(search.classes[kept], worst)
     search.values = np.append(search.values[kept], np.zeros(len(worst)))
 
 
-def _end(head: LinearHead, domain: Bounds | None, y: Array, reference: int, search: _Search) -> Projection:
-    """The verdict, from point and multipliers recomputed."""
-    if search.result is not None:
-        return search.result
+def _end(
+    head: LinearHead, domain: Bounds | None, y: Array, reference: int, search: _Search, logits: Array
+) -> Projection:
+    """The verdict, recomputed from multipliers, point and its logits."""
     kept = search.values != 0
     found = Multipliers(search.classes[kept], search.values[kept])
     gap = relative_gap(head, domain, y, reference, search.point, found)
     reach = max(float(np.linalg.norm(y)), float(np.linalg.norm(search.point)))
-    off = residual(head, head.weight @ search.point + head.bias, reference, search.tied.tolist(), reach)
+    off = residual(head, logits, reference, search.tied.tolist(), reach)
     good = gap <= TOLERANCE and off <= TOLERANCE
     distance = float(np.linalg.norm(search.point - y))
     return Projection("yes" if good else "undecided", search.point, distance, gap, found)
