@@ -87,7 +87,7 @@ def faces_through_hull(head: LinearHead, features: ArrayLike | PointSet) -> Face
         raise ValueError(f"features must have {head.dimension} columns, received {points.dimension}")
     count = head.num_classes
     reach = points.radius + float(np.linalg.norm(points.centre))
-    size = float(np.linalg.norm(head.weight, axis=1).max() * reach + np.abs(head.bias).max())
+    size = float(head.row_lengths.max() * reach + np.abs(head.bias).max())
     tolerance = TOLERANCE * (size or 1.0)
     verdicts = np.full((count, count), "undecided", dtype="<U9")
     np.fill_diagonal(verdicts, "")

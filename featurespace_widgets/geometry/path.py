@@ -113,6 +113,5 @@ def path(head: LinearHead, a: ArrayLike, b: ArrayLike) -> Path:
 
 def _size(head: LinearHead, *points: Array) -> float:
     """What logits are sums of, as a scale for their rounding."""
-    lengths = np.sqrt(np.einsum("kd,kd->k", head.weight, head.weight))
     reach = max(float(np.linalg.norm(point)) for point in points)
-    return float((lengths * reach + np.abs(head.bias)).max())
+    return float((head.row_lengths * reach + np.abs(head.bias)).max())

@@ -154,7 +154,7 @@ class Region:
         ``|w_k| |y| + |b_k|``, and no bound is passed by more than 1e-9 of the largest ``|y_k|``.
         """
         vectors = as_features("features", np.atleast_2d(np.asarray(features)), self.head.dimension)
-        lengths, offsets = np.linalg.norm(self.head.weight, axis=1), np.abs(self.head.bias)
+        lengths, offsets = self.head.row_lengths, np.abs(self.head.bias)
         lower, upper = self.sides()
         inside = np.empty(len(vectors), dtype=bool)
         for rows in blocks(vectors):
