@@ -31,9 +31,9 @@ class Recipe:
     relu_features: bool
     epochs: int
     decoder_epochs: int
-    lifted: (
-        bool  # whether the decoder also trains on lifted points; with two features they crowd out the samples
-    )
+    lifted: bool  # whether the decoder also trains on lifted points
+    consistency: float  # weight of the feature residual in the decoder's loss
+    images_first: bool = False  # whether that weight grows from zero while the decoder trains
     seed: int = 0
 
 
@@ -43,8 +43,27 @@ _MNIST = DatasetFacts("mnist", "MNIST", _DIGITS, "CC BY-SA 3.0", mirror=False)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("fashion-mnist", _FASHION_MNIST, 64, True, epochs=16, decoder_epochs=14, lifted=True),
-        Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=6, lifted=True),
-        Recipe("mnist-2d", _MNIST, 2, False, epochs=12, decoder_epochs=8, lifted=False),
+        Recipe(
+            "fashion-mnist",
+            _FASHION_MNIST,
+            64,
+            True,
+            epochs=16,
+            decoder_epochs=14,
+            lifted=True,
+            consistency=0.05,
+        ),
+        Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=6, lifted=True, consistency=0.05),
+        Recipe(
+            "mnist-2d",
+            _MNIST,
+            2,
+            False,
+            epochs=12,
+            decoder_epochs=8,
+            lifted=False,
+            consistency=0.2,
+            images_first=True,
+        ),
     )
 }
