@@ -52,7 +52,9 @@ def test_faces_agree_with_a_general_solver(seed, classes, d, domain):
     assert found.class_index == head.predict(y)[0]
     for j in set(range(classes)) - {found.class_index}:
         distance, flag = oracle(head, domain, y, [found.class_index, j])
-        assert found.verdicts[j] in ("yes", "no")
+        if found.verdicts[j] == "undecided":  # about one face in six hundred, nearly parallel normals
+            assert not found.verify()[j]
+            continue
         assert found.verify()[j]
         if flag > 0:
             assert found.distance[j] == pytest.approx(distance, rel=1e-7, abs=1e-8)
@@ -70,6 +72,8 @@ def test_ties_agree_with_a_general_solver(seed, classes, d, relu):
     found = ambiguous(head, domain, y, chosen)
     distance, flag = oracle(head, domain, y, chosen)
     assert found.verify() == (found.verdict != "undecided")
+    if found.verdict == "undecided":
+        return
     if found.verdict == "yes":
         logits = head.logits(found.point)[0]
         assert np.ptp(logits[chosen]) < 1e-8 * (1 + np.abs(logits).max())
@@ -102,6 +106,17 @@ def test_degenerate_heads_never_mislead(data):
         distance, flag = oracle(head, domain, y, [found.class_index, int(j)])
         if found.verdicts[j] == "yes" and flag > 0:
             assert found.distance[j] == pytest.approx(distance, rel=1e-6, abs=1e-6)
+
+
+def test_hardly_any_face_is_left_undecided():
+    undecided = decided = 0
+    for seed in range(200):
+        head, y, _ = problem(seed, 2 + seed % 8, 2 + seed // 8 % 8, ORTHANT)
+        found = faces(head, ORTHANT, y)
+        others = np.arange(head.num_classes) != found.class_index
+        undecided += np.count_nonzero(found.verdicts[others] == "undecided")
+        decided += np.count_nonzero(found.verdicts[others] != "undecided")
+    assert undecided <= 0.01 * decided
 
 
 def test_equal_rows_touch_everywhere_or_nowhere():
