@@ -12,14 +12,35 @@ from featurespace_widgets.models.datasets import ImageSet
 from featurespace_widgets.models.recipes import RECIPES
 
 
+def parts_of(space):
+    return {
+        "train": ImageSet(space.bank.images, space.labels),
+        "test": ImageSet(space.test_bank.images, space.test_bank.labels),
+    }
+
+
+@pytest.mark.slow
+def test_images_first_trains_for_images_before_features():
+    space = fsw.load("mnist-2d")
+    assert RECIPES["mnist-2d"].images_first
+    recipe = replace(RECIPES["mnist-2d"], decoder_epochs=2)
+    some = {part: images.first_of_each_class(100) for part, images in parts_of(space).items()}
+
+    def errors(**changes):
+        decoder = train.train_decoder(replace(recipe, **changes), space.classifier, some["train"])
+        figures = train.measure(space.classifier, decoder, some["test"])
+        return figures["decoded_pixel_rms"], figures["decoded_feature_residual"]
+
+    late, at_once, never = errors(), errors(images_first=False), errors(consistency=0.0)
+    assert late[0] < at_once[0]  # better images than with the full weight from the start
+    assert late[1] < never[1]  # and better features than without that weight
+
+
 @pytest.mark.slow
 def test_a_short_training_learns_and_writes_what_load_reads(tmp_path, monkeypatch):
     name = "mnist"
     bundled = fsw.load(name)
-    parts = {
-        "train": ImageSet(bundled.bank.images, bundled.labels),
-        "test": ImageSet(bundled.test_bank.images, bundled.test_bank.labels),
-    }
+    parts = parts_of(bundled)
     monkeypatch.setattr(train, "read_idx_folder", lambda folder: parts)
     monkeypatch.setattr(train, "LIFTED", 20)
     recipe = replace(RECIPES[name], epochs=2, decoder_epochs=1)
