@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 
 from .geometry.adjacency import Adjacency, adjacency
-from .geometry.arrays import Array, Features, as_bounds, as_matrix, as_vector, blocks, check_classes
+from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
 from .geometry.certified import CertifiedBlends, SliceRegions, slice_regions
 from .geometry.faces import Faces, faces
 from .geometry.faces_through_hull import FacesThroughHull, faces_through_hull

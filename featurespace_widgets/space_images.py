@@ -37,9 +37,11 @@ class ImageQuestions:
     if TYPE_CHECKING:  # what the other half answers
 
         @property
-        def yardstick(self) -> float: ...
+        def yardstick(self) -> float:
+            """Median nearest-neighbour distance of the training features."""
 
-        def nearest(self, features: ArrayLike, count: int = 6) -> tuple[Array, NDArray[np.intp]]: ...
+        def nearest(self, features: ArrayLike, count: int = 6) -> tuple[Array, NDArray[np.intp]]:
+            """Distances and rows of the nearest training features."""
 
     @property
     def pictured(self) -> Bank | None:
@@ -99,7 +101,8 @@ class ImageQuestions:
             return preview(self.classifier, self.head, vectors, self.decode(vectors), self.yardstick)
         distances, rows = self.nearest_images(vectors, 1)
         samples = self.pictured
-        assert samples is not None and samples.images is not None
+        assert samples is not None
+        assert samples.images is not None
         landed = samples.features[rows[:, 0]].astype(np.float64)
         source = "nearest training image" if samples is self.bank else "nearest example image"
         images = samples.images[rows[:, 0]]
@@ -122,7 +125,8 @@ class ImageQuestions:
         if start is None:
             if self.pictured is None or self.pictured.images is None:
                 raise ValueError(f"{self.title!r} has no images: pass start=, an image to begin with")
-            start = self.pictured.images[self.nearest_images(wanted[None], 1)[1][0, 0]]
+            nearest = self.pictured.images[self.nearest_images(wanted[None], 1)[1][0, 0]]
+            start = nearest / np.float32(255) if nearest.dtype == np.uint8 else nearest
         return invert(network, self.head, wanted, start, yardstick=self.yardstick)
 
     def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:

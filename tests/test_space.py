@@ -45,7 +45,9 @@ def test_what_is_missing_is_said():
     space = fsw.FeatureSpace.from_arrays(EYE, None, EYE)
     with pytest.raises(ValueError, match="no decoder"):
         space.decode(EYE)
-    for ask in (space.preview, space.certify_image, space.relu_piece, space.compare):
+    with pytest.raises(ValueError, match="no images"):
+        space.preview(EYE)
+    for ask in (space.certify_image, space.relu_piece, space.compare):
         with pytest.raises(ValueError, match="no classifier"):
             ask(EYE)
 

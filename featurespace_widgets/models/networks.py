@@ -195,7 +195,7 @@ def fold_batch_norm(trained: Net) -> Net:
     Each batch normalisation is folded into the convolution before it; dropout is dropped.
     """
     plain = copy.deepcopy(trained).eval()
-    for module in list(plain.modules()):
+    for module in reversed(list(plain.modules())):  # the innermost first
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Sequential):
                 setattr(module, name, _folded(child))

@@ -62,7 +62,7 @@ def _batches(count: int, title: str) -> tqdm[Tensor]:
 def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """Stochastic gradients where there are many epochs, Adam where there are few."""
     if recipe.network == "residual":
-        return torch.optim.SGD(network.parameters(), lr=0.2, momentum=0.9, weight_decay=5e-4, nesterov=True)
+        return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=2e-4, nesterov=True)
     return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
 
 
@@ -80,7 +80,9 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
     optimiser = _optimiser(recipe, network)
     steps = recipe.epochs * -(-len(images) // BATCH)
     peak = optimiser.param_groups[0]["lr"]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peak, steps, pct_start=0.2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peak, steps, pct_start=0.2, cycle_momentum=recipe.network != "residual"
+    )
     for epoch in range(recipe.epochs):
         network.train()
         for rows in (bar := _batches(len(images), f"{recipe.name} classifier {epoch + 1}/{recipe.epochs}")):

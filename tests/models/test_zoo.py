@@ -168,7 +168,8 @@ def test_cards_state_what_a_reader_needs():
 
 def test_a_model_without_a_decoder_shows_the_nearest_example():
     space = fsw.load("cifar10")
-    assert space.bank.images is None and space.decoder is None
+    assert space.bank.images is None
+    assert space.decoder is None
     with pytest.raises(ValueError, match="no decoder"):
         space.decode(space.features[:1])
     view = space.preview(space.examples.features[3:5] + 1e-4)
