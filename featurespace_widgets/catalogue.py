@@ -17,7 +17,7 @@ def available() -> tuple[str, ...]:
     --------
     >>> import featurespace_widgets as fsw
     >>> fsw.available()
-    ('fashion-mnist', 'mnist', 'mnist-2d')
+    ('fashion-mnist', 'mnist', 'mnist-2d', 'cifar10')
     """
     return tuple(RECIPES)
 
@@ -30,8 +30,10 @@ def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = N
     name : str
         One of `available`.
     data : path, optional
-        Folder with the full data set (four IDX files, plain or gzipped). The banks then hold all
-        its images; their features are computed once and cached in the user's cache folder.
+        The full data set. The banks then hold all its images; their features are computed once and
+        cached in the user's cache folder. For MNIST and Fashion-MNIST a folder with the four IDX files,
+        plain or gzipped. For CIFAR-10 a folder with the files of its binary version, or with pictures
+        in ``train/CLASS/`` and ``test/CLASS/``, or a zip archive of such a folder.
 
     Raises
     ------
@@ -55,6 +57,7 @@ def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = N
         model.domain,
         model.bank,
         test_bank=model.test_bank,
+        examples=model.examples,
         classifier=model.classifier,
         decoder=model.decoder,
         title=model.title,

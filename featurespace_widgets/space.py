@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 
 from .geometry.adjacency import Adjacency, adjacency
-from .geometry.arrays import Array, Features, as_bounds, as_matrix, as_vector, blocks, check_classes
+from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
 from .geometry.certified import CertifiedBlends, SliceRegions, slice_regions
 from .geometry.faces import Faces, faces
 from .geometry.faces_through_hull import FacesThroughHull, faces_through_hull
@@ -26,22 +26,14 @@ from .geometry.plane import Slice, boundary_plane, section_plane
 from .geometry.region import Region
 from .geometry.ties import Ambiguity, ambiguous
 from .models.bank import Bank
-
-if TYPE_CHECKING:
-    from .pixels.bounds import PixelCertificate
-    from .pixels.comparison import Comparison
-    from .pixels.inversion import InversionResult
-    from .pixels.pixel_plane import ClassGrid, PixelPlane
-    from .pixels.plane_partition import PlanePartition
-    from .pixels.preview import Preview
-    from .pixels.relu_pieces import ReluPiece
+from .space_images import ImageQuestions
 
 __all__ = ["FeatureSpace"]
 
 LIFT_SAMPLES = 20_000  # a local mean of more is no different, only slower
 
 
-class FeatureSpace:
+class FeatureSpace(ImageQuestions):
     """The last hidden layer of a classifier, made exact: the noun everything meets in.
 
     Use `featurespace_widgets.load` for a bundled model and `from_arrays` for your own.
@@ -55,6 +47,8 @@ class FeatureSpace:
         Training samples.
     test_bank : Bank, optional
         Samples the classifier was not trained on.
+    examples : Bank, optional
+        Samples with images, for a bank that has none.
     classifier, decoder : torch modules, optional
         ``classifier(x) -> logits``, ``classifier.features(x) -> (n, d)``, ``decoder(y) -> images``.
     title : str
@@ -70,6 +64,7 @@ class FeatureSpace:
         bank: Bank | None = None,
         *,
         test_bank: Bank | None = None,
+        examples: Bank | None = None,
         classifier: Any = None,
         decoder: Any = None,
         title: str = "own arrays",
@@ -79,6 +74,7 @@ class FeatureSpace:
         self.domain = as_bounds(domain, head.dimension)
         self.bank = bank
         self.test_bank = test_bank
+        self.examples = examples
         self.classifier = classifier
         self.decoder = decoder
         self.title = title
@@ -313,96 +309,6 @@ class FeatureSpace:
         A third one is ``space.hull(class_index).section(plane).inner``.
         """
         return slice_regions(plane, y, extent)
-
-    # pixels
-
-    def decode(self, features: ArrayLike) -> NDArray[np.float32]:
-        """Decoded images in [0, 1]: (n, d) -> (n, C, H, W).
-
-        Raises
-        ------
-        ValueError
-            If the space has no decoder.
-        """
-        from .pixels.preview import decode
-
-        if self.decoder is None:
-            raise ValueError(
-                f"{self.title!r} has no decoder; its nearest training images are in space.nearest(y)"
-            )
-        return decode(self.decoder, as_matrix("features", features, self.head.dimension))
-
-    def preview(self, features: ArrayLike) -> Preview:
-        """Decoded images of features (n, d), pushed back through the classifier.
-
-        Raises
-        ------
-        ValueError
-            If the space has no decoder or no classifier.
-        """
-        from .pixels.preview import preview
-
-        vectors = as_matrix("features", features, self.head.dimension)
-        network = self._network("look at its decoded images")
-        return preview(network, self.head, vectors, self.decode(vectors), self.yardstick)
-
-    def _network(self, purpose: str) -> Any:
-        if self.classifier is None:
-            raise ValueError(f"{self.title!r} has no classifier to {purpose}: its arrays know no pixels")
-        return self.classifier
-
-    def invert(self, target: ArrayLike, start: ArrayLike | None = None) -> InversionResult:
-        """An image whose features meet a feature vector (d,); see `pixels.inversion.invert`.
-
-        Starts from the nearest training image where none is given.
-        """
-        from .pixels.inversion import invert
-
-        network = self._network("make images for")
-        wanted = as_vector("target", target, self.head.dimension)
-        if start is None:
-            if self.images is None:
-                raise ValueError(f"{self.title!r} has no images: pass start=, an image to begin with")
-            start = self.images[self.nearest(wanted[None], 1)[1][0, 0]]
-        return invert(network, self.head, wanted, start, yardstick=self.yardstick)
-
-    def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:
-        """Radii around an image within which its class cannot change; see `pixels.bounds.certify_image`."""
-        from .pixels.bounds import certify_image
-
-        return certify_image(self._network("certify an image"), self.head, image, **options)
-
-    def relu_piece(self, image: ArrayLike) -> ReluPiece:
-        """Polytope of pixel space on which the network is affine; see `pixels.relu_pieces.relu_piece`."""
-        from .pixels.relu_pieces import relu_piece
-
-        return relu_piece(self._network("find the piece of an image"), self.head, image)
-
-    def pixel_plane(self, images: ArrayLike) -> PixelPlane:
-        """The plane of pixel space through three images; see `pixels.pixel_plane`."""
-        from .pixels.pixel_plane import pixel_plane
-
-        return pixel_plane(images)
-
-    def pixel_partition(self, plane: PixelPlane, extent: Sequence[float], **options: Any) -> PlanePartition:
-        """Exact classes of a pixel plane; see `pixels.plane_partition.plane_partition`."""
-        from .pixels.plane_partition import plane_partition
-
-        return plane_partition(self._network("divide a pixel plane"), self.head, plane, extent, **options)
-
-    def pixel_classes(
-        self, plane: PixelPlane, extent: Sequence[float], **options: Any
-    ) -> Iterator[ClassGrid]:
-        """Classes of a pixel plane on finer and finer grids; see `pixels.pixel_plane.plane_classes`."""
-        from .pixels.pixel_plane import plane_classes
-
-        return plane_classes(self._network("see a pixel plane"), self.head, plane, extent, **options)
-
-    def compare(self, images: ArrayLike) -> Comparison:
-        """Boundaries around images in both spaces, side by side; see `pixels.comparison.compare`."""
-        from .pixels.comparison import compare
-
-        return compare(self._network("compare the two spaces"), self.head, images)
 
 
 def _outside(features: Features, domain: Bounds) -> int:

@@ -45,7 +45,9 @@ def test_what_is_missing_is_said():
     space = fsw.FeatureSpace.from_arrays(EYE, None, EYE)
     with pytest.raises(ValueError, match="no decoder"):
         space.decode(EYE)
-    for ask in (space.preview, space.certify_image, space.relu_piece, space.compare):
+    with pytest.raises(ValueError, match="no images"):
+        space.preview(EYE)
+    for ask in (space.certify_image, space.relu_piece, space.compare):
         with pytest.raises(ValueError, match="no classifier"):
             ask(EYE)
 
@@ -82,7 +84,8 @@ def test_mapped_float32_features_are_kept_uncopied(tmp_path):
 
 def test_unknown_models_are_named_with_the_known_ones():
     with pytest.raises(
-        ValueError, match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d'"
+        ValueError,
+        match="unknown model 'resnet'; available are 'fashion-mnist', 'mnist', 'mnist-2d', 'cifar10'",
     ):
         fsw.load("resnet")
 

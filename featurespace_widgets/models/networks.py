@@ -1,14 +1,24 @@
-"""The small networks of the bundled zoo: plain stacks of affine layers and ReLU."""
+"""The small networks of the bundled zoo: affine layers, ReLU and residual sums, nothing else."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["ConvClassifier", "ConvDecoder", "evaluate", "fold_batch_norm"]
+__all__ = [
+    "NETWORKS",
+    "Classifier",
+    "ConvClassifier",
+    "ConvDecoder",
+    "ResidualClassifier",
+    "evaluate",
+    "fold_batch_norm",
+]
 
 # (input channels, output channels, stride) of the 3x3 convolutions: 28x28 -> 28 -> 14 -> 14 -> 7.
 # Strides instead of max pooling keep the network a plain ReLU stack, the family for which exact
@@ -16,8 +26,27 @@ __all__ = ["ConvClassifier", "ConvDecoder", "evaluate", "fold_batch_norm"]
 _CONVOLUTIONS = ((1, 32, 1), (32, 48, 2), (48, 64, 1), (64, 64, 2))
 _FLAT = 64 * 7 * 7
 
+Net = TypeVar("Net", bound=nn.Module)
 
-class ConvClassifier(nn.Module):
+
+class Classifier(nn.Module):
+    """A ``body`` that computes features, then an affine ``head``."""
+
+    body: nn.Sequential
+    head: nn.Linear
+
+    def features(self, images: Tensor) -> Tensor:
+        """Features phi(x): (n, C, H, W) images in [0, 1] -> (n, d)."""
+        features: Tensor = self.body(images)
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits: (n, C, H, W) images in [0, 1] -> (n, K)."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+
+class ConvClassifier(Classifier):
     """Classifier of 28x28 grey images whose last layer is affine on ``feature_dim`` features.
 
     Parameters
@@ -42,8 +71,6 @@ class ConvClassifier(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        self.feature_dim = feature_dim
-        self.relu_features = relu_features
         layers: list[nn.Module] = []
         for channels_in, channels_out, stride in _CONVOLUTIONS:
             layers.append(nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=not batch_norm))
@@ -62,15 +89,73 @@ class ConvClassifier(nn.Module):
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(feature_dim, num_classes)
 
-    def features(self, images: Tensor) -> Tensor:
-        """Features phi(x): (n, 1, 28, 28) images in [0, 1] -> (n, d)."""
-        features: Tensor = self.body(images)
-        return features
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions and the way around them."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int, batch_norm: bool) -> None:
+        super().__init__()
+        self.first = _convolution(channels_in, channels_out, 3, stride, batch_norm)
+        self.second = _convolution(channels_out, channels_out, 3, 1, batch_norm)
+        self.around = (
+            nn.Identity() if stride == 1 else _convolution(channels_in, channels_out, 1, stride, batch_norm)
+        )
+        self.relu = nn.ReLU()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits: (n, 1, 28, 28) images in [0, 1] -> (n, K)."""
-        logits: Tensor = self.head(self.features(images))
-        return logits
+        total: Tensor = self.relu(self.second(self.relu(self.first(images))) + self.around(images))
+        return total
+
+
+def _convolution(
+    channels_in: int, channels_out: int, size: int, stride: int, batch_norm: bool
+) -> nn.Sequential:
+    layer = nn.Conv2d(channels_in, channels_out, size, stride, padding=size // 2, bias=not batch_norm)
+    return nn.Sequential(layer, nn.BatchNorm2d(channels_out)) if batch_norm else nn.Sequential(layer)
+
+
+class ResidualClassifier(Classifier):
+    """ResNet-20 for 32x32 colour images (He et al. 2016), with projections where the size halves.
+
+    Its 64 features are means of ReLU outputs over the image, hence non-negative.
+
+    Parameters
+    ----------
+    feature_dim : int
+        Width d of the last hidden layer; 64.
+    num_classes : int
+        Number of classes K.
+    relu_features : bool
+        True: the features of this network are never negative.
+    batch_norm : bool
+        Training form, with batch normalisation.
+    """
+
+    def __init__(
+        self,
+        feature_dim: int = 64,
+        num_classes: int = 10,
+        *,
+        relu_features: bool = True,
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        if feature_dim != 64 or not relu_features:
+            raise ValueError(f"ResNet-20 has 64 non-negative features, asked for {feature_dim}")
+        layers: list[nn.Module] = [_convolution(3, 16, 3, 1, batch_norm), nn.ReLU()]
+        channels = 16
+        for wide in (16, 32, 64):
+            for _ in range(3):
+                layers.append(_Block(channels, wide, 1 if wide == channels else 2, batch_norm))
+                channels = wide
+        self.body = nn.Sequential(*layers, nn.AvgPool2d(8), nn.Flatten())
+        self.head = nn.Linear(feature_dim, num_classes)
+
+
+NETWORKS: dict[str, type[ConvClassifier] | type[ResidualClassifier]] = {
+    "convolutional": ConvClassifier,
+    "residual": ResidualClassifier,
+}
 
 
 class ConvDecoder(nn.Module):
@@ -104,27 +189,29 @@ class ConvDecoder(nn.Module):
         return torch.sigmoid(self.grow(hidden.reshape(-1, 32, 7, 7)))
 
 
-def fold_batch_norm(trained: ConvClassifier) -> ConvClassifier:
+def fold_batch_norm(trained: Net) -> Net:
     """Return the plain form of a trained classifier, equal to it in eval mode.
 
     Each batch normalisation is folded into the convolution before it; dropout is dropped.
     """
-    trained.eval()
-    plain = ConvClassifier(
-        trained.feature_dim, trained.head.out_features, relu_features=trained.relu_features
-    )
-    source = [layer for layer in trained.body if not isinstance(layer, nn.Dropout)]
-    folded: list[nn.Module] = []
-    for layer in source:
+    plain = copy.deepcopy(trained).eval()
+    for module in reversed(list(plain.modules())):  # the innermost first
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Sequential):
+                setattr(module, name, _folded(child))
+    return plain
+
+
+def _folded(sequence: nn.Sequential) -> nn.Sequential:
+    plain: list[nn.Module] = []
+    for layer in sequence:
         if isinstance(layer, nn.BatchNorm2d):
-            previous = folded.pop()
-            assert isinstance(previous, nn.Conv2d)
-            folded.append(fuse_conv_bn_eval(previous, layer))
-        else:
-            folded.append(layer)
-    plain.body = nn.Sequential(*folded)
-    plain.head = trained.head
-    return plain.eval()
+            before = plain.pop()
+            assert isinstance(before, nn.Conv2d)
+            plain.append(fuse_conv_bn_eval(before, layer))
+        elif not isinstance(layer, nn.Dropout):
+            plain.append(layer)
+    return nn.Sequential(*plain)
 
 
 @torch.no_grad()

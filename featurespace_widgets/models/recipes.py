@@ -8,6 +8,7 @@ __all__ = ["RECIPES", "DatasetFacts", "Recipe"]
 
 _FASHION = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
 _DIGITS = tuple("0123456789")
+_THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class DatasetFacts:
     class_names: tuple[str, ...]
     licence: str
     mirror: bool  # whether a left-right flip keeps the class
+    shift: int = 2  # pixels by which a moved image is still the same thing
+    ships: bool = True  # whether its images may be handed on; a few examples of elsewhere do otherwise
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,17 @@ class Recipe:
     feature_dim: int
     relu_features: bool
     epochs: int
-    decoder_epochs: int
-    lifted: bool  # whether the decoder also trains on lifted points
-    consistency: float  # weight of the feature residual in the decoder's loss
+    decoder_epochs: int = 0  # none: the model has no decoder
+    lifted: bool = False  # whether the decoder also trains on lifted points
+    consistency: float = 0.0  # weight of the feature residual in the decoder's loss
     images_first: bool = False  # whether that weight grows from zero while the decoder trains
+    network: str = "convolutional"  # a key of `networks.NETWORKS`
     seed: int = 0
 
 
 _FASHION_MNIST = DatasetFacts("fashion-mnist", "Fashion-MNIST", _FASHION, "MIT", mirror=True)
 _MNIST = DatasetFacts("mnist", "MNIST", _DIGITS, "CC BY-SA 3.0", mirror=False)
+_CIFAR10 = DatasetFacts("cifar10", "CIFAR-10", _THINGS, "none stated", mirror=True, shift=4, ships=False)
 
 RECIPES = {
     recipe.name: recipe
@@ -65,5 +70,6 @@ RECIPES = {
             consistency=0.2,
             images_first=True,
         ),
+        Recipe("cifar10", _CIFAR10, 64, True, epochs=44, network="residual"),
     )
 }

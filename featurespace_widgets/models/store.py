@@ -1,6 +1,7 @@
 """Files of the bundled zoo: pickle-free ``.npz`` with a checksum each, written atomically.
 
-Layout below the folder: ``DATASET.images.npz`` (uint8 images and labels, train and test),
+Layout below the folder: ``DATASET.images.npz`` (uint8 images and labels: train and test where they
+may be handed on, a few examples otherwise),
 ``MODEL.weights.npz`` (float16), ``MODEL.features.npz`` (float32 features of those images) and
 ``MODEL.card.json`` (facts, figures and the SHA-256 of the three files it stands on).
 """
@@ -22,7 +23,15 @@ from numpy.typing import NDArray
 
 from .datasets import ImageSet
 
-__all__ = ["BUNDLED", "DamagedFileError", "read_arrays", "read_card", "write_dataset", "write_model"]
+__all__ = [
+    "BUNDLED",
+    "DamagedFileError",
+    "read_arrays",
+    "read_card",
+    "read_examples",
+    "write_dataset",
+    "write_model",
+]
 
 BUNDLED = Path(__file__).parent / "bundled"
 Arrays = Mapping[str, NDArray[Any]]
@@ -70,6 +79,12 @@ def write_dataset(folder: Path, name: str, parts: Mapping[str, ImageSet]) -> Non
         arrays[f"{part}_images"] = images.images
         arrays[f"{part}_labels"] = images.labels.astype(np.uint8)
     write_atomically(folder / f"{name}.images.npz", pack(arrays))
+
+
+def read_examples(name: str) -> ImageSet:
+    """The example images that ship with a data set whose own images may not."""
+    with np.load(BUNDLED / f"{name}.images.npz", allow_pickle=False) as stored:
+        return ImageSet(stored["examples_images"], stored["examples_labels"].astype(np.int64))
 
 
 def write_model(folder: Path, card: dict[str, Any], weights: Arrays, features: Arrays) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from tqdm.auto import tqdm
 from ..geometry.head import LinearHead
 from ..geometry.lift import Lifter
 from ..geometry.plane import boundary_plane
-from .datasets import ImageSet, read_idx_folder
-from .networks import ConvClassifier, ConvDecoder, evaluate, fold_batch_norm
+from .datasets import ImageSet, read_dataset
+from .networks import NETWORKS, Classifier, ConvDecoder, evaluate, fold_batch_norm
 from .recipes import RECIPES, DatasetFacts, Recipe
-from .store import BUNDLED, write_dataset, write_model
+from .store import BUNDLED, read_examples, write_dataset, write_model
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -36,13 +36,13 @@ def _pixels(images: Any) -> Tensor:
     return torch.as_tensor(images).float().div_(255.0)
 
 
-def _augment(batch: Tensor, mirror: bool) -> Tensor:
-    """Shift each image by up to two pixels; flip half of them where that keeps the class."""
-    count = len(batch)
-    windows = functional.pad(batch, (2, 2, 2, 2)).unfold(2, 28, 1).unfold(3, 28, 1)
-    down, right = torch.randint(0, 5, (2, count))
+def _augment(batch: Tensor, dataset: DatasetFacts) -> Tensor:
+    """Shift each image by a few pixels; flip half of them where that keeps the class."""
+    count, _, height, width = batch.shape
+    windows = functional.pad(batch, (dataset.shift,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    down, right = torch.randint(0, 2 * dataset.shift + 1, (2, count))
     moved = windows[torch.arange(count), :, down, right]
-    if mirror:
+    if dataset.mirror:
         flip = torch.rand(count) < 0.5
         moved[flip] = moved[flip].flip(-1)
     return moved
@@ -59,24 +59,34 @@ def _batches(count: int, title: str) -> tqdm[Tensor]:
     return tqdm(torch.randperm(count).split(BATCH), desc=title, mininterval=2.0)
 
 
-def train_classifier(recipe: Recipe, train: ImageSet) -> ConvClassifier:
+def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    """Stochastic gradients where there are many epochs, Adam where there are few."""
+    if recipe.network == "residual":
+        return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=2e-4, nesterov=True)
+    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+
+
+def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
     """Train the classifier of a recipe; returns its plain form, rounded to float16 weights."""
     torch.manual_seed(recipe.seed)
     images, labels = _pixels(train.images), torch.as_tensor(train.labels)
-    network = ConvClassifier(
+    network: Classifier = NETWORKS[recipe.network](
         recipe.feature_dim,
         len(recipe.dataset.class_names),
         relu_features=recipe.relu_features,
         batch_norm=True,
     )
     _fast_layout(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+    optimiser = _optimiser(recipe, network)
     steps = recipe.epochs * -(-len(images) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps, pct_start=0.2)
+    peak = optimiser.param_groups[0]["lr"]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peak, steps, pct_start=0.2, cycle_momentum=recipe.network != "residual"
+    )
     for epoch in range(recipe.epochs):
         network.train()
         for rows in (bar := _batches(len(images), f"{recipe.name} classifier {epoch + 1}/{recipe.epochs}")):
-            batch = _augment(images[rows], recipe.dataset.mirror)
+            batch = _augment(images[rows], recipe.dataset)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(batch.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(logits.float(), labels[rows])
@@ -88,7 +98,7 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> ConvClassifier:
     return _rounded(fold_batch_norm(network))
 
 
-def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -> ConvDecoder:
+def train_decoder(recipe: Recipe, classifier: Classifier, train: ImageSet) -> ConvDecoder:
     """Train a decoder with feature consistency through the frozen classifier.
 
     Loss: ``MSE(D(y), x) + c * sum |phi(D(t)) - t|^2 / mean |y|^2`` over targets t: the batch,
@@ -140,7 +150,7 @@ def train_decoder(recipe: Recipe, classifier: ConvClassifier, train: ImageSet) -
 
 
 def lifted_points(
-    recipe: Recipe, classifier: ConvClassifier, features: NDArray[np.float64], labels: NDArray[np.int64]
+    recipe: Recipe, classifier: Classifier, features: NDArray[np.float64], labels: NDArray[np.int64]
 ) -> Tensor:
     """Lifted points, uniform over the busy part of the boundary planes of all class triples."""
     chance = np.random.default_rng(recipe.seed)
@@ -168,17 +178,19 @@ def _rounded(network: Net) -> Net:
     return network.eval()
 
 
-def measure(classifier: ConvClassifier, decoder: ConvDecoder, test: ImageSet) -> dict[str, float]:
+def measure(classifier: Classifier, decoder: ConvDecoder | None, test: ImageSet) -> dict[str, float]:
     """Figures on the full test set for the model card."""
     images, labels = _pixels(test.images), torch.as_tensor(test.labels)
     features = evaluate(classifier.features, images)
     predicted = classifier.head(features).argmax(1)
+    figures = {"test_accuracy": (predicted == labels).double().mean().item()}
+    if decoder is None:
+        return figures
     decoded = evaluate(decoder, features)
     landed = evaluate(classifier.features, decoded)
     seen = classifier.head(landed).argmax(1)
     relative = ((landed - features).square().sum(1) / features.square().sum(1).mean()).sqrt()
-    return {
-        "test_accuracy": (predicted == labels).double().mean().item(),
+    return figures | {
         "decoded_class_kept": (seen == predicted).double().mean().item(),
         "decoded_pixel_rms": (decoded - images).square().mean().sqrt().item(),
         "decoded_feature_residual": relative.median().item(),
@@ -186,33 +198,40 @@ def measure(classifier: ConvClassifier, decoder: ConvDecoder, test: ImageSet) ->
 
 
 def make_bank(dataset: DatasetFacts, parts: dict[str, ImageSet], folder: Path) -> dict[str, ImageSet]:
-    """Choose the images that ship with a data set and write them."""
+    """Choose the samples whose features ship; write those images that may be handed on."""
     bank = {
         "train": parts["train"].first_of_each_class(BANK_TRAIN),
         "test": parts["test"].first_of_each_class(BANK_TEST),
     }
-    write_dataset(folder, dataset.name, bank)
-    return bank
+    if dataset.ships:
+        write_dataset(folder, dataset.name, bank)
+        return bank
+    examples = read_examples(dataset.name)
+    write_dataset(folder, dataset.name, {"examples": examples})
+    return bank | {"examples": examples}
 
 
 def train(recipe: Recipe, data: Path, folder: Path = BUNDLED) -> dict[str, Any]:
     """Train, measure and write one model; returns its card."""
-    parts = read_idx_folder(data)
+    parts = read_dataset(recipe.dataset, data)
     classifier = train_classifier(recipe, parts["train"])
     return finish(recipe, classifier, parts, folder)
 
 
 def finish(
-    recipe: Recipe, classifier: ConvClassifier, parts: dict[str, ImageSet], folder: Path
+    recipe: Recipe, classifier: Classifier, parts: dict[str, ImageSet], folder: Path
 ) -> dict[str, Any]:
     """Train the decoder of a trained classifier, measure both and write the model."""
-    decoder = train_decoder(recipe, classifier, parts["train"])
+    decoder = train_decoder(recipe, classifier, parts["train"]) if recipe.decoder_epochs else None
     bank = make_bank(recipe.dataset, parts, folder)
-    features = {
+    arrays: dict[str, NDArray[Any]] = {
         part: evaluate(classifier.features, _pixels(images.images)).numpy() for part, images in bank.items()
     }
     with torch.no_grad():
-        seen = classifier.head(torch.as_tensor(features["test"])).argmax(1).numpy()
+        seen = classifier.head(torch.as_tensor(arrays["test"])).argmax(1).numpy()
+    if not recipe.dataset.ships:
+        arrays |= {f"{part}_labels": bank[part].labels.astype(np.uint8) for part in ("train", "test")}
+    networks = {"classifier": classifier} | ({"decoder": decoder} if decoder else {})
     card = {
         "name": recipe.name,
         "dataset": recipe.dataset.name,
@@ -221,9 +240,10 @@ def finish(
         "class_names": list(recipe.dataset.class_names),
         "feature_dim": recipe.feature_dim,
         "relu_features": recipe.relu_features,
+        "network": recipe.network,
         "architecture": _describe(classifier),
-        "decoder": _describe(decoder.dense) + " - " + _describe(decoder.grow),
-        "parameters": sum(p.numel() for net in (classifier, decoder) for p in net.parameters()),
+        "decoder": _describe(decoder.dense) + " - " + _describe(decoder.grow) if decoder else None,
+        "parameters": sum(p.numel() for net in networks.values() for p in net.parameters()),
         "seed": recipe.seed,
         "epochs": recipe.epochs,
         "decoder_epochs": recipe.decoder_epochs,
@@ -233,9 +253,12 @@ def finish(
         **{key: round(value, 4) for key, value in measure(classifier, decoder, parts["test"]).items()},
         "bank_test_accuracy": round(float(np.mean(seen == bank["test"].labels)), 4),
     }
-    weights = {f"classifier.{key}": value for key, value in classifier.state_dict().items()}
-    weights |= {f"decoder.{key}": value for key, value in decoder.state_dict().items()}
-    return write_model(folder, card, {k: v.half().numpy() for k, v in weights.items()}, features)
+    weights = {
+        f"{prefix}.{key}": value.half().numpy()
+        for prefix, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    return write_model(folder, card, weights, arrays)
 
 
 def _describe(network: nn.Module) -> str:
@@ -252,12 +275,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Train a bundled model from a full data set.")
     parser.add_argument("name", choices=sorted(RECIPES))
-    parser.add_argument("--data", type=Path, required=True, help="folder with the four IDX files")
+    parser.add_argument("--data", type=Path, required=True, help="folder or archive of the full data set")
     parser.add_argument("--out", type=Path, default=BUNDLED, help="folder to write the model to")
     arguments = parser.parse_args()
     card = train(RECIPES[arguments.name], arguments.data, arguments.out)
     for key in ("test_accuracy", "decoded_class_kept", "decoded_feature_residual", "decoded_pixel_rms"):
-        print(f"{key:28s} {card[key]:.4f}")
+        if key in card:
+            print(f"{key:28s} {card[key]:.4f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Decoded previews, each with what the classifier makes of it."""
+"""Previews of feature vectors: images, each with what the classifier makes of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ __all__ = ["Preview", "decode", "preview"]
 
 @dataclass(frozen=True)
 class Preview:
-    """Decoded images with their re-evaluation.
+    """Images for feature vectors, with their re-evaluation.
 
     Attributes
     ----------
-    images : (n, C, H, W) array in [0, 1]
+    images : (n, C, H, W) array
+        Floats in [0, 1], or uint8 where they are images of samples.
     landed : (n, d) array
         ``phi(image)``: where the images really lie in feature space.
     residuals : (n,) array
@@ -30,13 +31,16 @@ class Preview:
         The class that the model sees in the images.
     yardstick : float
         Median nearest-neighbour distance of the training features, to compare residuals with.
+    source : str
+        What the images were made from: "decoder", "nearest training image" or "nearest example image".
     """
 
-    images: NDArray[np.float32]
+    images: NDArray[Any]
     landed: Array
     residuals: Array
     seen: NDArray[np.int64]
     yardstick: float
+    source: str = "decoder"
 
 
 @torch.no_grad()

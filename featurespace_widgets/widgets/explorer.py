@@ -152,36 +152,34 @@ class Explorer(ipywidgets.VBox):
         facts: list[list[str]] = [["point", point, "class and softmax share of the feature vector"]]
         answer: dict[str, Any] = {}
         image = None
-        if self.space.decoder is not None and self.space.classifier is not None:
+        if self.space.pictured is not None or self.space.decoder is not None:
             view = self.space.preview(probe.features[None])
             seen = int(view.seen[0])
             image = image_message(view.images[0])
+            decoded = view.source == "decoder"
+            lifted = decoded and self.view.plane.is_boundary_plane
             facts += [
-                ["seen as", names[seen], "what the model sees in the decoded image"],
+                ["seen as", names[seen], "what the model sees in the image"],
                 ["residual", f"{view.residuals[0]:.2f}", "distance of the image's features from the point"],
                 [
                     "typical",
                     f"{view.yardstick:.2f}",
                     "median distance between neighbouring training features",
                 ],
-                [
-                    "source",
-                    "decoder, lifted" if self.view.plane.is_boundary_plane else "decoder",
-                    "what the image was made from",
-                ],
+                ["source", "decoder, lifted" if lifted else view.source, "what the image was made from"],
             ]
             answer = {"landing": self.view.landing(view.landed[0]), "seen": seen}
-            alt = f"Decoded image of the point, seen by the model as {names[seen]}"
+            kind = "Decoded image" if decoded else view.source.capitalize()
+            alt = f"{kind} of the point, seen by the model as {names[seen]}"
         else:
-            alt = "This model has no decoder; the nearest training images are beside it"
-            facts.append(["source", "training images", "the nearest ones, below"])
+            alt = "This model has neither a decoder nor images"
         if probe.verdict == "no":
             facts.append(["domain", "outside", "no image can have these features"])
         neighbours = self._neighbours(probe)
         self.panel.content = {
             **content,
             "image": image,
-            "placeholder": "" if image else "no decoder",
+            "placeholder": "" if image else "no images",
             "facts": facts,
             "neighbours": neighbours,
             "alt": alt,
@@ -194,14 +192,16 @@ class Explorer(ipywidgets.VBox):
         return float(1.0 / np.exp(logits - logits.max()).sum())
 
     def _neighbours(self, probe: Probe) -> list[dict[str, Any]]:
-        bank = self.space.bank
-        if bank is None or bank.images is None or probe.features is None:
+        samples = self.space.pictured
+        if samples is None or samples.images is None or probe.features is None:
             return []
-        head, (_, rows) = self.space.head, self.space.nearest(probe.features[None], NEIGHBOURS)
+        head, (_, rows) = self.space.head, self.space.nearest_images(probe.features[None], NEIGHBOURS)
         colours = class_colours(head.num_classes, self.view.classes)
-        labels = self.space.labels
+        labels = self.space.labels if samples.labels is None else samples.labels
         return [
-            image_message(bank.images[row], label=head.class_names[labels[row]], color=colours[labels[row]])
+            image_message(
+                samples.images[row], label=head.class_names[labels[row]], color=colours[labels[row]]
+            )
             for row in rows[0]
         ]
 

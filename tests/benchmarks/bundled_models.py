@@ -17,10 +17,12 @@ import featurespace_widgets as fsw
 POINTS = 100  # on the plane of each class triple
 
 
-def test_figures(space: fsw.FeatureSpace) -> tuple[float, float]:
-    """Accuracy, and share of test features whose decoded image keeps their class."""
+def test_figures(space: fsw.FeatureSpace) -> tuple[float, float | None]:
+    """Accuracy, and share of test features whose decoded image keeps their class (None: no decoder)."""
     bank = space.test_bank
     predicted = space.head.predict(bank.features)
+    if space.decoder is None:
+        return float(np.mean(predicted == bank.labels)), None
     seen = np.concatenate([space.preview(rows).seen for rows in np.array_split(bank.features, 10)])
     return float(np.mean(predicted == bank.labels)), float(np.mean(seen == predicted))
 
@@ -61,10 +63,12 @@ def main() -> None:
     for name in fsw.available():
         bundled = fsw.load(name)
         accuracy, kept = test_figures(fsw.load(name, data=folders[name]) if name in folders else bundled)
-        where = "full test set" if name in folders else "1,000 bundled test images"
+        where = "full test set" if name in folders else "1,000 bundled test samples"
         print(f"{name} ({where})")
         card = bundled.card
         print(f"  {'test accuracy':42s} {accuracy:.4f}   card {card['test_accuracy']:.4f}")
+        if kept is None:
+            continue
         print(
             f"  {'decoded test feature keeps class':42s} {kept:.4f}   card {card['decoded_class_kept']:.4f}"
         )

@@ -3,17 +3,20 @@
 import gzip
 import json
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import featurespace_widgets as fsw
 from featurespace_widgets.models import store, zoo
-from featurespace_widgets.models.datasets import read_idx_folder
-from featurespace_widgets.models.networks import ConvClassifier, fold_batch_norm
+from featurespace_widgets.models.datasets import read_dataset, read_idx_folder, read_pictures
+from featurespace_widgets.models.networks import ConvClassifier, ResidualClassifier, fold_batch_norm
+from featurespace_widgets.models.recipes import RECIPES
 
-FLOORS = {"fashion-mnist": 0.925, "mnist": 0.993, "mnist-2d": 0.985}
+FLOORS = {"fashion-mnist": 0.925, "mnist": 0.993, "mnist-2d": 0.985, "cifar10": 0.87}
 
 
 @pytest.fixture(scope="module", params=fsw.available())
@@ -21,10 +24,13 @@ def space(request):
     return fsw.load(request.param)
 
 
-def test_card_accuracy_is_recomputed_on_the_bundled_images(space):
-    images = torch.as_tensor(space.test_bank.images).float() / 255
-    with torch.no_grad():
-        seen = space.classifier(images).argmax(1).numpy()
+def test_card_accuracy_is_recomputed_on_the_bundled_samples(space):
+    if space.test_bank.images is None:  # CIFAR-10: its features ship, its images may not
+        seen = space.head.predict(space.test_bank.features)
+    else:
+        images = torch.as_tensor(space.test_bank.images).float() / 255
+        with torch.no_grad():
+            seen = space.classifier(images).argmax(1).numpy()
     accuracy = float(np.mean(seen == space.test_bank.labels))
     assert accuracy == pytest.approx(space.card["bank_test_accuracy"], abs=0.0021)
     assert accuracy > FLOORS[space.card["name"]] - 0.01
@@ -32,7 +38,11 @@ def test_card_accuracy_is_recomputed_on_the_bundled_images(space):
 
 
 def test_bundled_features_are_those_of_the_classifier(space):
-    for bank in (space.bank, space.test_bank):
+    banks = [
+        bank for bank in (space.bank, space.test_bank, space.examples) if bank and bank.images is not None
+    ]
+    assert space.pictured in banks
+    for bank in banks:
         images = torch.as_tensor(bank.images[::10]).float() / 255
         with torch.no_grad():
             features = space.classifier.features(images).numpy()
@@ -53,6 +63,9 @@ def test_bank_sizes_and_domain(space):
 
 
 def test_decoded_test_features_keep_their_class(space):
+    if space.decoder is None:
+        assert space.card["decoder"] is None
+        return
     view = space.preview(space.test_bank.features)
     kept = np.mean(view.seen == space.head.predict(space.test_bank.features))
     assert kept == pytest.approx(space.card["decoded_class_kept"], abs=0.02)
@@ -130,13 +143,18 @@ def test_folders_without_the_data_set_are_refused(tmp_path):
         read_idx_folder(tmp_path)
 
 
-def test_folding_batch_normalisation_changes_nothing():
+@pytest.mark.parametrize(
+    ("network", "shape"), [(ConvClassifier, (1, 28, 28)), (ResidualClassifier, (3, 32, 32))]
+)
+def test_folding_batch_normalisation_changes_nothing(network, shape):
     torch.manual_seed(0)
-    trained = ConvClassifier(64, batch_norm=True)
-    trained(torch.rand(32, 1, 28, 28))  # moves the running statistics
+    trained = network(64, batch_norm=True)
+    trained(torch.rand(32, *shape))  # moves the running statistics
     trained.eval()
-    images = torch.rand(8, 1, 28, 28)
+    images = torch.rand(8, *shape)
     expected = trained(images)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fold_batch_norm(trained).modules())
+    assert fold_batch_norm(trained).state_dict().keys() == network(64).state_dict().keys()
     torch.testing.assert_close(fold_batch_norm(trained)(images), expected, atol=1e-5, rtol=1e-4)
 
 
@@ -146,3 +164,64 @@ def test_cards_state_what_a_reader_needs():
         wanted = {"dataset", "architecture", "test_accuracy", "seed", "date", "sha256", "data_licence"}
         assert wanted <= set(card)
         assert zoo.load_networks(card)[0].head.out_features == 10
+
+
+def test_a_model_without_a_decoder_shows_the_nearest_example():
+    space = fsw.load("cifar10")
+    assert space.bank.images is None
+    assert space.decoder is None
+    with pytest.raises(ValueError, match="no decoder"):
+        space.decode(space.features[:1])
+    view = space.preview(space.examples.features[3:5] + 1e-4)
+    assert view.source == "nearest example image"
+    np.testing.assert_array_equal(view.images, space.examples.images[3:5])
+    np.testing.assert_allclose(view.residuals, 1e-4 * np.sqrt(64), rtol=1e-2)
+    assert np.mean(space.head.predict(space.examples.features) == space.examples.labels) >= 0.8
+    distances, rows = space.nearest_images(space.features[:3], 4)
+    brute = np.linalg.norm(space.examples.features - space.features[:3, None].astype(float), axis=2)
+    np.testing.assert_allclose(distances, np.sort(brute, axis=1)[:, :4])
+    assert rows.shape == (3, 4)
+
+
+def write_pictures(folder, names, size=6):
+    chance = np.random.default_rng(0)
+    images = {}
+    for part in ("train", "test"):
+        for name in names:
+            (folder / part / name).mkdir(parents=True)
+            for k in range(2):
+                pixels = chance.integers(0, 256, (size, size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{k}.png")
+                images[part, name, k] = pixels.transpose(2, 0, 1)
+    return images
+
+
+def test_pictures_are_read_from_a_folder_and_from_its_archive(tmp_path):
+    names = ("owl", "cow")
+    images = write_pictures(tmp_path / "set", names)
+    archive = tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as bundle:
+        for path in sorted((tmp_path / "set").rglob("*.png")):
+            bundle.write(path, path.relative_to(tmp_path / "set"))
+    for source in (tmp_path / "set", archive):
+        parts = read_pictures(source, names)
+        np.testing.assert_array_equal(parts["test"].labels, [0, 0, 1, 1])
+        np.testing.assert_array_equal(parts["test"].images[2], images["test", "cow", 0])
+        np.testing.assert_array_equal(parts["train"].images[1], images["train", "owl", 1])
+    with pytest.raises(ValueError, match="train/ant/"):
+        read_pictures(archive, ("ant",))
+    Image.new("RGB", (5, 5)).save(tmp_path / "set/test/cow/9.png")
+    with pytest.raises(ValueError, match=r"test/cow/9\.png has shape"):
+        read_pictures(tmp_path / "set", names)
+
+
+def test_cifar_binaries_are_read(tmp_path):
+    records = np.random.default_rng(0).integers(0, 10, (6, 3073), dtype=np.uint8)
+    records[:4].tofile(tmp_path / "data_batch_1.bin")
+    records[4:].tofile(tmp_path / "test_batch.bin")
+    parts = read_dataset(RECIPES["cifar10"].dataset, tmp_path)
+    np.testing.assert_array_equal(parts["train"].labels, records[:4, 0])
+    np.testing.assert_array_equal(parts["test"].images[1, 2, 0], records[5, 2049 : 2049 + 32])
+    (tmp_path / "test_batch.bin").write_bytes(b"cut")
+    with pytest.raises(ValueError, match=r"test_batch\.bin holds 3 bytes"):
+        read_dataset(RECIPES["cifar10"].dataset, tmp_path)
