@@ -13,6 +13,7 @@ from scipy.optimize import Bounds
 
 from .geometry.adjacency import Adjacency, adjacency
 from .geometry.arrays import Array, Features, as_bounds, as_matrix, blocks, check_classes
+from .geometry.blend_ties import AmbiguousBlend, ambiguous_blend
 from .geometry.certified import CertifiedBlends, SliceRegions, slice_regions
 from .geometry.faces import Faces, faces
 from .geometry.faces_through_hull import FacesThroughHull, faces_through_hull
@@ -249,6 +250,10 @@ class FeatureSpace(ImageQuestions):
     def ambiguous(self, y: ArrayLike, classes: Sequence[int]) -> Ambiguity:
         """Closest point at which classes tie and none is above; see `geometry.ties.ambiguous`."""
         return ambiguous(self.head, self.domain, y, classes)
+
+    def ambiguous_blend(self, y: ArrayLike, classes: Sequence[int]) -> AmbiguousBlend:
+        """Blend of few training points near y at which classes tie; see `geometry.blend_ties`."""
+        return ambiguous_blend(self.head, self.hull().points, y, classes)
 
     def region(self, class_index: int) -> Region:
         """The polytope of a class inside the domain; see `geometry.region.Region`."""

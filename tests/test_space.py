@@ -100,6 +100,10 @@ def test_exact_answers_of_a_bundled_model_verify():
     adjacency = space.adjacency()
     assert adjacency.verify().all()
     assert set(adjacency.verdicts[np.triu_indices(10, 1)]) <= {"yes", "no"}
+    blend = space.ambiguous_blend(a, (0, 7))
+    assert blend.verdict == "yes"
+    assert blend.verify()
+    assert len(blend.indices) <= 10
     whole = space.hull()
     found = whole.project([space.features.mean(axis=0), 10 * a])
     assert found.verdicts.tolist() == ["inside", "outside"]
