@@ -100,7 +100,10 @@ def test_exact_answers_of_a_bundled_model_verify():
     adjacency = space.adjacency()
     assert adjacency.verify().all()
     assert set(adjacency.verdicts[np.triu_indices(10, 1)]) <= {"yes", "no"}
-    blend = space.ambiguous_blend(a, (0, 7))
+    blend = space.ambiguous_blend(a, (0, 7))  # where these two tie in the hull, others are above
+    assert blend.verdict == "no"
+    assert blend.verify()
+    blend = fsw.load("mnist").ambiguous_blend(fsw.load("mnist").features[0], (4, 9))
     assert blend.verdict == "yes"
     assert blend.verify()
     assert len(blend.indices) <= 10

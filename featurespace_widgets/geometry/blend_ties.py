@@ -61,7 +61,7 @@ class AmbiguousBlend:
     proof : (K,) array
         The coefficients c; of "no", their absolute values sum to 1.
     residual : float
-        By how much the logits of the best blend found miss the tie; negative values do not occur.
+        By how much the logits of the best blend found miss the tie.
     tolerance : float
         Differences of logits up to it count as zero: 1e-9 of what logits are sums of.
     """

@@ -41,7 +41,7 @@ def test_a_short_training_learns_and_writes_what_load_reads(tmp_path, monkeypatc
     name = "mnist"
     bundled = fsw.load(name)
     parts = parts_of(bundled)
-    monkeypatch.setattr(train, "read_idx_folder", lambda folder: parts)
+    monkeypatch.setattr(train, "read_dataset", lambda dataset, folder: parts)
     monkeypatch.setattr(train, "LIFTED", 20)
     recipe = replace(RECIPES[name], epochs=2, decoder_epochs=1)
     card = train.train(recipe, tmp_path / "data", tmp_path / "zoo")
