@@ -15,6 +15,7 @@ from .models.bank import Bank
 if TYPE_CHECKING:
     from .pixels.bounds import PixelCertificate
     from .pixels.comparison import Comparison
+    from .pixels.flips import PixelFlip
     from .pixels.inversion import InversionResult
     from .pixels.pixel_plane import ClassGrid, PixelPlane
     from .pixels.plane_partition import PlanePartition
@@ -134,6 +135,12 @@ class ImageQuestions:
         from .pixels.bounds import certify_image
 
         return certify_image(self._network("certify an image"), self.head, image, **options)
+
+    def flip_image(self, image: ArrayLike, target: int | None = None, **options: Any) -> PixelFlip:
+        """The nearest image found at which the class changes; see `pixels.flips.flip_image`."""
+        from .pixels.flips import flip_image
+
+        return flip_image(self._network("flip an image"), self.head, image, target, **options)
 
     def relu_piece(self, image: ArrayLike) -> ReluPiece:
         """Polytope of pixel space on which the network is affine; see `pixels.relu_pieces.relu_piece`."""

@@ -1,4 +1,4 @@
-"""Ties inside a hull: against linear programs over all points, in rational arithmetic, degenerate, tampered."""
+"""Ties inside a hull: against programs over all points, in rational arithmetic, degenerate, tampered."""
 
 from dataclasses import replace
 from fractions import Fraction
