@@ -265,7 +265,8 @@ class _Search:
         steep = float(np.linalg.norm(self.slope(self.pixels, target)))
         moved = length > 0
         return PixelFlip(
-            self.best.reshape(original.shape), original, self.own, target, self.distance, tie, landing, length,
+            self.best.reshape(original.shape), original, self.own, target, self.distance, tie, landing,
+            length,
             length / self.distance if self.distance > 0 else nan,
             float(move @ normal / (length * np.linalg.norm(normal))) if moved else nan,
             float(np.linalg.norm(self.head.null_basis @ move) / length) ** 2 if moved else nan,
@@ -275,4 +276,5 @@ class _Search:
 
 
 def _lengths(images: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(images, dim=(1, 2, 3))
+    lengths: Tensor = torch.linalg.vector_norm(images, dim=(1, 2, 3))
+    return lengths
