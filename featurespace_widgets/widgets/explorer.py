@@ -166,7 +166,11 @@ class Explorer(ipywidgets.VBox):
                     f"{view.yardstick:.2f}",
                     "median distance between neighbouring training features",
                 ],
-                ["source", "decoder, lifted" if lifted else view.source, "what the image was made from"],
+                [
+                    "source",
+                    "decoder, lifted" if lifted else view.source.removeprefix("nearest "),
+                    "what the image was made from" if decoded else f"the {view.source}: none was made here",
+                ],
             ]
             answer = {"landing": self.view.landing(view.landed[0]), "seen": seen}
             kind = "Decoded image" if decoded else view.source.capitalize()
@@ -182,6 +186,9 @@ class Explorer(ipywidgets.VBox):
             "placeholder": "" if image else "no images",
             "facts": facts,
             "neighbours": neighbours,
+            "neighbours_title": (
+                "Nearest training images" if self.space.pictured is self.space.bank else "Nearest examples"
+            ),
             "alt": alt,
         }
         return answer

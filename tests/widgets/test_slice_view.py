@@ -229,3 +229,17 @@ def test_where_nothing_can_be_the_panel_says_so():
     outside = [answer for answer in answers if not answer["feasible"]]
     assert outside
     assert all("domain" in answer["message"] and answer["landing"] is None for answer in outside)
+
+
+def test_where_images_may_not_ship_the_panel_shows_the_nearest_example():
+    space = fsw.load("cifar10")
+    explorer = fsw.Explorer(space)
+    content = explorer.panel.content
+    facts = {label: value for label, value, _ in content["facts"]}
+    view = space.preview(explorer.view.probe.features[None])
+    assert facts["source"] == "example image"
+    assert facts["seen as"] == space.head.class_names[view.seen[0]]
+    assert facts["residual"] == f"{view.residuals[0]:.2f}"
+    assert content["neighbours_title"] == "Nearest examples"
+    assert content["image"]["pixels"] == view.images[0].transpose(1, 2, 0).tobytes()
+    assert content["neighbours"][0]["pixels"] == content["image"]["pixels"]

@@ -13,6 +13,7 @@ import { paintPicture, pictureCanvas } from "./pixels.js";
  * @property {string} [placeholder]
  * @property {[string, string, string?][]} [facts] label, value, note
  * @property {(Picture & {label: string, color: string})[]} [neighbours]
+ * @property {string} [neighbours_title]
  * @property {string} [alt]
  * @property {boolean} [busy]
  */
@@ -26,7 +27,8 @@ function render({ model, el, signal }) {
   const placeholder = element("div", "fsw-image fsw-placeholder");
   const facts = element("dl", "fsw-facts");
   const neighbours = element("div", "fsw-neighbours");
-  const more = element("section", "fsw-card", element("h3", "fsw-title", "Nearest training images"), neighbours);
+  const moreTitle = element("h3", "fsw-title");
+  const more = element("section", "fsw-card", moreTitle, neighbours);
   const failure = element("div", "");
   const root = element(
     "div", "fsw-panel",
@@ -47,6 +49,7 @@ function render({ model, el, signal }) {
     canvas.setAttribute("aria-label", content.alt || "Image at the point");
     facts.replaceChildren(...(content.facts ?? []).map(factRow));
     more.hidden = !content.neighbours?.length;
+    moreTitle.textContent = content.neighbours_title || "Nearest training images";
     neighbours.replaceChildren(...(content.neighbours ?? []).map(neighbourFigure));
     root.toggleAttribute("data-busy", !!content.busy);
     root.setAttribute("aria-busy", String(!!content.busy));
