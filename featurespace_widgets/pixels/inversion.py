@@ -291,6 +291,7 @@ class _Search:
         self.anchor, self.closeness, self.tv = anchor, closeness, tv
         self.first = start.flatten().numpy().copy()
         self.steps, self.stopped, self.features = 0, "steps", np.empty(0)
+        self.wild = False  # whether values that are not finite were met
         features = network.features(start)
         if not np.isfinite(features).all():
             raise ValueError("the model gives features that are not finite for the image to start from")
@@ -367,6 +368,7 @@ class _Search:
         def value(pixels: Array) -> tuple[float, Array]:
             misfit, slope, self.features = self.network.misfit(self.image(pixels), aim)
             terms, pull = self._terms(pixels)
+            self.wild |= not np.isfinite(misfit)
             return misfit + terms, slope + pull
 
         f, g = value(x)
@@ -374,9 +376,10 @@ class _Search:
         for count in range(DESCENT if self.plain else 10**9):
             if self.plain and self.best.residual <= max(CLOSE * self.size, 0.1 * limit):
                 return
-            found = descent.step(value, x, f, g) if np.isfinite(g).all() else None
+            self.wild = not np.isfinite(g).all()
+            found = None if self.wild else descent.step(value, x, f, g)
             if found is None:
-                if not np.isfinite(value(x)[1]).all():
+                if self.wild:
                     self.stopped = "diverged"
                 elif not self.plain:
                     self.stopped = "converged"
@@ -427,7 +430,7 @@ class _Search:
 
 def _begin(
     classifier: Any, head: LinearHead, target: Any, start: Any,
-    anchor: Any, closeness: float, total_variation_weight: float, max_steps: int,
+    anchor: Any, closeness: float, tv: float, max_steps: int,
 ) -> _Search:  # fmt: skip
     image = as_image(start)
     network, goal = PixelMap(classifier, head, image), as_target(target, head.dimension)
@@ -436,12 +439,12 @@ def _begin(
         raise ValueError(
             f"anchor must have the shape of start, {tuple(image.shape)}, received {tuple(near.shape)}"
         )
-    for name, weight in (("closeness", closeness), ("total_variation", total_variation_weight)):
+    for name, weight in (("closeness", closeness), ("total_variation", tv)):
         if not (np.isfinite(weight) and weight >= 0):
             raise ValueError(f"{name} must be finite and not negative, received {weight}")
     if max_steps < 0:
         raise ValueError(f"max_steps must not be negative, received {max_steps}")
-    return _Search(network, goal, image, near.flatten().numpy(), closeness, total_variation_weight)
+    return _Search(network, goal, image, near.flatten().numpy(), closeness, tv)
 
 
 def invert_frames(

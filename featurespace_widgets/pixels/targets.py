@@ -90,7 +90,7 @@ class BallTarget(TargetSet):
 
     Examples
     --------
-    >>> BallTarget([0.0, 0.0], 1.0).nearest(np.array([3.0, 4.0])).point.tolist()
+    >>> BallTarget([0.0, 0.0], 1.0).nearest(np.array([3.0, 4.0])).point.round(9).tolist()
     [0.6, 0.8]
     """
 
@@ -206,7 +206,7 @@ def polytope(normals: ArrayLike, offsets: ArrayLike, domain: Bounds | None = Non
     Examples
     --------
     >>> corner = polytope([[1.0, 0.0], [0.0, 1.0]], [-1.0, -2.0])
-    >>> corner.nearest(np.zeros(2)).point.tolist()
+    >>> corner.nearest(np.zeros(2)).point.round(9).tolist()
     [1.0, 2.0]
     """
     rows = as_matrix("normals", np.atleast_2d(np.asarray(normals)))
