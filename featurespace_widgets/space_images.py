@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .geometry.arrays import Array, as_matrix, as_vector
+from .geometry.arrays import Array, as_matrix
 from .geometry.head import LinearHead
 from .models.bank import Bank
 
 if TYPE_CHECKING:
+    from .geometry.hull import FeatureHull
+    from .geometry.ties import Ambiguity
     from .pixels.bounds import PixelCertificate
     from .pixels.comparison import Comparison
     from .pixels.flips import PixelFlip
-    from .pixels.inversion import InversionResult
+    from .pixels.inversion import InversionFrame, InversionResult
+    from .pixels.morph import Morph
     from .pixels.pixel_plane import ClassGrid, PixelPlane
     from .pixels.plane_partition import PlanePartition
     from .pixels.preview import Preview
     from .pixels.relu_pieces import ReluPiece
+    from .pixels.targets import TargetSet
 
 __all__ = ["ImageQuestions"]
+
+HULL_STOPS = 7  # points of a straight path that are moved to the hull
 
 
 class ImageQuestions:
@@ -43,6 +49,12 @@ class ImageQuestions:
 
         def nearest(self, features: ArrayLike, count: int = 6) -> tuple[Array, NDArray[np.intp]]:
             """Distances and rows of the nearest training features."""
+
+        def hull(self) -> FeatureHull:
+            """Convex hull of the training features."""
+
+        def ambiguous(self, y: ArrayLike, classes: Sequence[int]) -> Ambiguity:
+            """Closest point at which classes tie and none is above."""
 
     @property
     def pictured(self) -> Bank | None:
@@ -114,21 +126,99 @@ class ImageQuestions:
             raise ValueError(f"{self.title!r} has no classifier to {purpose}: its arrays know no pixels")
         return self.classifier
 
-    def invert(self, target: ArrayLike, start: ArrayLike | None = None) -> InversionResult:
-        """An image whose features meet a feature vector (d,); see `pixels.inversion.invert`.
+    def invert(self, target: Any, start: ArrayLike | None = None, **options: Any) -> InversionResult:
+        """An image whose features meet a point (d,), or any point of a set; see `pixels.inversion.invert`.
 
-        Starts from the nearest image of a sample where none is given.
+        A set is a `Region`, a `FeatureHull` or one of `pixels.targets`: cells with a depth, faces and
+        ties, balls, half-spaces. Starts from the nearest image of a sample where none is given.
         """
         from .pixels.inversion import invert
 
-        network = self._network("make images for")
-        wanted = as_vector("target", target, self.head.dimension)
+        network, goal, image = self._inversion(target, start)
+        return invert(network, self.head, goal, image, yardstick=self.yardstick, **options)
+
+    def invert_frames(
+        self, target: Any, start: ArrayLike | None = None, **options: Any
+    ) -> Iterator[InversionFrame]:
+        """The best image after every step of `invert`, to be shown while it runs; stop when you like."""
+        from .pixels.inversion import invert_frames
+
+        network, goal, image = self._inversion(target, start)
+        return invert_frames(network, self.head, goal, image, **options)
+
+    def morph(
+        self,
+        a: ArrayLike,
+        b: ArrayLike,
+        *,
+        through: ArrayLike | Literal["flip", "hull"] | None = None,
+        decoded: bool = False,
+        **options: Any,
+    ) -> Morph:
+        """Images along a feature path between two images (C, H, W); see `pixels.morph.morph`.
+
+        Parameters
+        ----------
+        a, b : (C, H, W) images in [0, 1]
+        through : (m, d) array, "flip" or "hull", optional
+            Points on the way. "flip": the point of the boundary between the two classes that is nearest to
+            the features of `a`. "hull": the straight path, each inner point moved to the nearest of the
+            training hull. The straight path if not given.
+        decoded : bool
+            Make the images with the decoder instead of optimising each.
+
+        Raises
+        ------
+        ValueError
+            If both images have the same class, or their classes never tie, and `through` is "flip"; if
+            there is no decoder and `decoded` is set.
+        """
+        from .pixels.morph import morph
+
+        network = self._network("morph images of")
+        if decoded and self.decoder is None:
+            raise ValueError(f"{self.title!r} has no decoder; leave out decoded= to optimise the images")
+        if isinstance(through, str):
+            through = self._way(network, a, b, through)
+        decoder = self.decoder if decoded else None
+        options = {"yardstick": self.yardstick, **options}
+        return morph(network, self.head, a, b, through=through, decoder=decoder, **options)
+
+    def _way(self, network: Any, a: ArrayLike, b: ArrayLike, kind: str) -> Array:
+        """Points of feature space through which a morph goes."""
+        from .pixels.pixel_map import PixelMap
+        from .pixels.relu_network import as_image
+
+        if kind not in ("flip", "hull"):
+            raise ValueError(f'through must be points (m, d), "flip" or "hull", received {kind!r}')
+        ends = np.stack([PixelMap(network, self.head, x).features(x) for x in (as_image(a), as_image(b))])
+        if kind == "hull":
+            share = np.linspace(0.0, 1.0, HULL_STOPS + 2)[1:-1, None]
+            return self.hull().project((1.0 - share) * ends[0] + share * ends[1]).points
+        classes = [int(k) for k in self.head.predict(ends)]
+        if classes[0] == classes[1]:
+            name = self.head.class_names[classes[0]]
+            raise ValueError(f"both images have the class {name!r}: there is no flip between them")
+        found = self.ambiguous(ends[0], classes)
+        if not np.isfinite(found.point).all():
+            names = " and ".join(repr(self.head.class_names[k]) for k in classes)
+            raise ValueError(f"no point was found at which {names} tie above all others: {found.verdict}")
+        return found.point[None]
+
+    def _inversion(self, target: Any, start: ArrayLike | None) -> tuple[Any, TargetSet, ArrayLike]:
+        """The network, the target set and an image to start from."""
+        from .pixels.targets import as_target
+
+        network, goal = self._network("make images for"), as_target(target, self.head.dimension)
         if start is None:
             if self.pictured is None or self.pictured.images is None:
                 raise ValueError(f"{self.title!r} has no images: pass start=, an image to begin with")
-            nearest = self.pictured.images[self.nearest_images(wanted[None], 1)[1][0, 0]]
+            near = goal.nearest(self.pictured.features.mean(axis=0, dtype=np.float64))
+            if not near.found:
+                raise ValueError(f"no point of the target was found: {near.verdict}; pass another, or start=")
+            nearest = self.pictured.images[self.nearest_images(near.point[None], 1)[1][0, 0]]
             start = nearest / np.float32(255) if nearest.dtype == np.uint8 else nearest
-        return invert(network, self.head, wanted, start, yardstick=self.yardstick)
+        return network, goal, start
 
     def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:
         """Radii around an image within which its class cannot change; see `pixels.bounds.certify_image`."""

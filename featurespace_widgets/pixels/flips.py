@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ..geometry.arrays import Array, check_classes
 from ..geometry.head import LinearHead
-from .inversion import PixelMap, step_in_box
+from .pixel_map import PixelMap, step_in_box
 from .relu_network import as_image
 
 __all__ = ["PixelFlip", "flip_image"]

@@ -2,130 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..geometry.arrays import Array
 from ..geometry.head import LinearHead
+from .descent import Descent, total_variation
+from .pixel_map import PixelMap, step_in_box
 from .relu_network import as_image
-from .targets import Nearest, TargetSet, as_target
+from .targets import Nearest, PointTarget, TargetSet, as_target
 
-__all__ = ["InversionFrame", "InversionResult", "PixelMap", "invert", "invert_frames", "step_in_box"]
+__all__ = ["InversionFrame", "InversionResult", "invert", "invert_frames"]
 
-MEMORY = 20  # pairs of steps and gradient changes
 CLOSE = 1e-3  # relative residual below which Gauss-Newton pays
 DESCENT, NEWTON = 250, 30  # steps before the other of the two is tried
+PLANES = 20  # planes around a set that are kept
 PATIENCE = 15  # steps over which a descent must get somewhere
-SMOOTH = 1e-3  # total variation is smoothed below differences of this size
-
-
-class PixelMap:
-    """Float64 copy of a classifier's feature map with Jacobians; the original is not changed.
-
-    The features are taken before the last ReLU where ``classifier.body`` is a stack that ends in one.
-    """
-
-    def __init__(self, classifier: Any, head: LinearHead, image: Tensor) -> None:
-        if not isinstance(classifier, nn.Module) or not callable(getattr(classifier, "features", None)):
-            raise ValueError(
-                "classifier must be a torch module with a method features, "
-                f"received {type(classifier).__name__}"
-            )
-        self.model: Any = copy.deepcopy(classifier).double().cpu().eval().requires_grad_(False)
-        self.head = head
-        body: Any = getattr(self.model, "body", None)
-        self.relu = isinstance(body, nn.Sequential) and len(body) > 1 and isinstance(body[-1], nn.ReLU)
-        self._before: Any = self.model.features
-        try:
-            features = self.features(image)
-            if self.relu:
-                self._before = body[:-1]
-                after = np.maximum(self.before(image), 0.0)
-                if after.shape != features.shape or not np.array_equal(after, features):
-                    self.relu, self._before = False, self.model.features
-        except RuntimeError as error:
-            raise ValueError(f"image of shape {tuple(image.shape)} does not fit the model: {error}") from None
-        if features.shape != (head.dimension,):
-            raise ValueError(f"the head takes {head.dimension} features, the model gives {features.shape}")
-
-    @torch.no_grad()
-    def before(self, image: Tensor) -> Array:
-        """Features (d,) before the last ReLU, where there is one."""
-        value: Array = self._before(image[None])[0].numpy()
-        return value
-
-    @torch.no_grad()
-    def features(self, image: Tensor) -> Array:
-        """Features (d,) of an image (C, H, W)."""
-        value: Array = self.model.features(image[None])[0].numpy()
-        return value
-
-    def jacobian(self, image: Tensor) -> Array:
-        """Jacobian (d, n) of `before`."""
-        with torch.enable_grad():
-            x = image.clone().requires_grad_(True)
-            value = self._before(x[None])[0]
-            if not value.requires_grad:
-                raise ValueError("the model gives no gradients with respect to the image")
-            eye = torch.eye(len(value), dtype=value.dtype)
-            (rows,) = torch.autograd.grad(value, x, eye, is_grads_batched=True)
-        jacobian: Array = rows.flatten(1).numpy()
-        return jacobian
-
-    def misfit(self, image: Tensor, target: Array) -> tuple[float, Array, Array]:
-        """Squared residual before the last ReLU, its gradient (n,), and the features (d,)."""
-        with torch.enable_grad():
-            x = image.clone().requires_grad_(True)
-            value = self._before(x[None])[0]
-            if not value.requires_grad:
-                raise ValueError("the model gives no gradients with respect to the image")
-            h: Array = value.detach().numpy()
-            features = np.maximum(h, 0.0) if self.relu else h
-            # Where zero is wanted, anything below zero before the ReLU will do.
-            rest = np.where(target > 0, h, features) - target
-            (row,) = torch.autograd.grad(value, x, torch.as_tensor(2.0 * rest))
-        gradient: Array = row.flatten().numpy()
-        return float(rest @ rest), gradient, features
-
-    def gradient(self, image: Tensor, weights: Array) -> Array:
-        """Gradient (n,) of ``weights . features``."""
-        with torch.enable_grad():
-            x = image.clone().requires_grad_(True)
-            value = self.model.features(x[None])[0] @ torch.as_tensor(weights)
-            if not value.requires_grad:
-                raise ValueError("the model gives no gradients with respect to the image")
-            (row,) = torch.autograd.grad(value, x)
-        flat: Array = row.flatten().numpy()
-        return flat
-
-
-def step_in_box(jacobian: Array, wanted: Array, pixels: Array, damping: float) -> Array:
-    """Short step with ``J dx = wanted`` (least squares, damped) and ``0 <= pixels + dx <= 1``.
-
-    ``dx = J'(J J' + mu I)^-1 r`` on the free pixels; those that would leave the box are fixed there.
-    """
-    step, free = np.zeros_like(pixels), np.ones(len(pixels), dtype=bool)
-    for _ in range(10):
-        part = jacobian[:, free]
-        rest = wanted - jacobian[:, ~free] @ step[~free]
-        gram = part @ part.T
-        gram.flat[:: len(gram) + 1] += damping + 1e-15 * np.trace(gram) + 1e-300
-        step[free] = part.T @ np.linalg.lstsq(gram, rest, rcond=None)[0]
-        out = free & ((pixels + step < 0) | (pixels + step > 1))
-        if not out.any():
-            break
-        step[out] = np.where(step[out] < 0, -pixels[out], 1.0 - pixels[out])
-        free &= ~out
-    inside: Array = np.clip(pixels + step, 0.0, 1.0) - pixels
-    return inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,72 +113,6 @@ class InversionResult:
         return residual <= self.tolerance * (1 + 1e-6) and close and same
 
 
-def total_variation(pixels: Array, shape: tuple[int, ...]) -> tuple[float, Array]:
-    """``sum sqrt(dx^2 + dy^2 + e^2) - e`` over all pixels and channels, e = 1e-3, and its gradient (n,)."""
-    image = pixels.reshape(shape)
-    across, down = np.zeros(shape), np.zeros(shape)
-    across[..., :-1] = np.diff(image, axis=-1)
-    down[..., :-1, :] = np.diff(image, axis=-2)
-    size = np.sqrt(across**2 + down**2 + SMOOTH**2)
-    across, down = across / size, down / size
-    gradient = -across - down
-    gradient[..., 1:] += across[..., :-1]
-    gradient[..., 1:, :] += down[..., :-1, :]
-    return float((size - SMOOTH).sum()), gradient.ravel()
-
-
-@dataclass(eq=False)
-class _Descent:
-    """Limited-memory BFGS on the pixels that no bound holds (two-metric projection, Bertsekas 1982)."""
-
-    pairs: deque[tuple[Array, Array]] = field(default_factory=lambda: deque(maxlen=MEMORY))
-
-    def step(
-        self, value: Callable[[Array], tuple[float, Array]], x: Array, f: float, g: Array
-    ) -> tuple[Array, float, Array] | None:
-        """A point of [0, 1]^n with a smaller value, its value and gradient; None where there is none near."""
-        free = ~(((x <= 0) & (g > 0)) | ((x >= 1) & (g < 0)))
-        while True:
-            way = self._direction(np.where(free, g, 0.0), free)
-            length = 1.0 if self.pairs else min(1.0, 0.5 / max(float(np.abs(way).max()), 1e-300))
-            for _ in range(30):
-                trial = np.clip(x + length * way, 0.0, 1.0)
-                slope = float(g @ (trial - x))
-                if slope >= 0:
-                    break
-                value_there, gradient = value(trial)
-                if np.isfinite(value_there) and value_there <= f + 1e-4 * slope:
-                    move, change = trial - x, gradient - g
-                    if move @ change > 1e-12 * np.linalg.norm(move) * np.linalg.norm(change):
-                        self.pairs.append((move, change))
-                    return trial, value_there, gradient
-                bend = value_there - f - length * float(g @ way)
-                part = -0.5 * length * float(g @ way) / bend if np.isfinite(bend) and bend > 0 else 0.1
-                length *= float(np.clip(part, 0.1, 0.5))
-            if not self.pairs:
-                return None
-            self.pairs.clear()
-
-    def _direction(self, g: Array, free: NDArray[np.bool_]) -> Array:
-        """``-H g`` on the free pixels, by the two-loop recursion."""
-        way, used, scale = -g, [], 1.0
-        for move, change in reversed(self.pairs):
-            s, y = np.where(free, move, 0.0), np.where(free, change, 0.0)
-            curvature = float(s @ y)
-            if curvature <= 1e-10 * np.linalg.norm(s) * np.linalg.norm(y):
-                continue
-            if not used:
-                scale = curvature / float(y @ y)
-            share = float(s @ way) / curvature
-            way = way - share * y
-            used.append((s, y, share, curvature))
-        way = scale * way
-        for s, y, share, curvature in reversed(used):
-            way = way + (share - float(y @ way) / curvature) * s
-        result: Array = np.where(free, way, 0.0)
-        return result
-
-
 class _Search:
     """One inversion: the best image so far, and the two ways to a better one."""
 
@@ -291,12 +123,13 @@ class _Search:
         self.anchor, self.closeness, self.tv = anchor, closeness, tv
         self.first = start.flatten().numpy().copy()
         self.steps, self.stopped, self.features = 0, "steps", np.empty(0)
+        self.cuts: deque[tuple[Array, float]] = deque(maxlen=PLANES)  # planes with the target behind them
         self.wild = False  # whether values that are not finite were met
         features = network.features(start)
         if not np.isfinite(features).all():
             raise ValueError("the model gives features that are not finite for the image to start from")
         self.pixels = self.first
-        self.nearest = target.nearest(features)
+        self.nearest = self.latest = target.nearest(features)
         if self.nearest.verdict == "no":
             raise ValueError("target must be a set with a point in it, received one that is proven empty")
         self.size = float(np.linalg.norm(self.nearest.point)) or 1.0
@@ -326,9 +159,13 @@ class _Search:
             residual**2 + self._terms(pixels)[0], self.steps,
         )  # fmt: skip
 
-    def _keep(self, pixels: Array, features: Array) -> bool:
+    def aim(self, features: Array) -> Array:
+        """Nearest point of the target; the last one known where there is none."""
+        self.latest = self.target.nearest(features)
+        return self.latest.point if self.latest.found else self.nearest.point
+
+    def _keep(self, pixels: Array, features: Array, nearest: Nearest) -> bool:
         """Keep an image where its objective is smaller."""
-        nearest = self.target.nearest(features)
         if not nearest.found:
             nearest = Nearest(self.nearest.point, "undecided", self.nearest.witness)
         frame = self._frame(pixels, features, nearest)
@@ -362,11 +199,11 @@ class _Search:
             before = self.best.objective
 
     def descend(self, limit: float) -> Iterator[None]:
-        """Quasi-Newton steps towards the nearest point, which is found anew for a set after each step."""
-        descent, aim, x = _Descent(), self.nearest.point, self.pixels
+        """Quasi-Newton steps towards the nearest point of the target."""
+        descent, x = Descent(), self.pixels
 
         def value(pixels: Array) -> tuple[float, Array]:
-            misfit, slope, self.features = self.network.misfit(self.image(pixels), aim)
+            misfit, slope, self.features = self.network.misfit(self.image(pixels), self.aim)
             terms, pull = self._terms(pixels)
             self.wild |= not np.isfinite(misfit)
             return misfit + terms, slope + pull
@@ -385,38 +222,31 @@ class _Search:
                     self.stopped = "converged"
                 return
             x, f, g = found
-            self._keep(x, self.features)
+            self._keep(x, self.features, self.latest)
             yield
-            if aim is not self.nearest.point and not np.array_equal(aim, self.nearest.point):
-                aim = self.nearest.point
-                f, g = value(x)
             history.append(f)
-            gain = 1e-2 if self.plain else 1e-13
+            gain = 1e-3 if self.plain else 1e-13
             if count >= PATIENCE and history[-1] > (1.0 - gain) * history[-1 - PATIENCE]:
                 self.stopped = "steps" if self.plain else "converged"
                 return
 
     def newton(self, limit: float) -> Iterator[None]:
         """Damped Gauss-Newton steps in the box."""
-        network, damping = self.network, 1e-3
+        damping = 1e-3
         for _ in range(NEWTON):
             if self.best.residual <= 1e-15 * self.size:
                 return
-            image, last = self.image(self.pixels), self.best.residual
-            before, jacobian = network.before(image), network.jacobian(image)
+            last = self.best.residual
+            jacobian, wanted = self.linearised()
             if not np.isfinite(jacobian).all():
                 self.stopped = "diverged"
                 return
-            wanted = self.nearest.point - before
-            if network.relu:  # a feature wanted at zero may be anything below zero before the ReLU
-                rows = (self.nearest.point > 0) | (before > 0)
-                wanted, jacobian = wanted[rows], jacobian[rows]
             size = float(np.square(jacobian).sum() / max(len(jacobian), 1))
             for _ in range(8):
                 step = step_in_box(jacobian, wanted, self.pixels, damping * size)
                 trial = np.clip(self.pixels + step, 0.0, 1.0)
-                features = network.features(self.image(trial))
-                if np.isfinite(features).all() and self._keep(trial, features):
+                features = self.network.features(self.image(trial))
+                if np.isfinite(features).all() and self._keep(trial, features, self.target.nearest(features)):
                     break
                 damping = max(10 * damping, 1e-8)
             else:
@@ -426,6 +256,27 @@ class _Search:
             slow = self.best.residual > (0.1 if self.best.residual <= limit else 0.9) * last
             if slow:
                 return
+
+    def linearised(self) -> tuple[Array, Array]:
+        """Jacobian rows and how far each is to move: to the point, or behind the planes around a set.
+
+        The plane through the nearest point of a convex set, at right angles to the way from there, has the
+        set on its other side: all of them that were met hold for all of its points.
+        """
+        image, network, aim = self.image(self.pixels), self.network, self.nearest.point
+        if isinstance(self.target, PointTarget):
+            before, jacobian = network.before(image), network.jacobian(image)
+            if network.relu:  # a feature wanted at zero may be anything below zero before the ReLU
+                rows = (aim > 0) | (before > 0)
+                return jacobian[rows], (aim - before)[rows]
+            return jacobian, aim - before
+        features = network.features(image)
+        away = features - aim
+        normal = away / np.linalg.norm(away)
+        self.cuts.append((normal, float(normal @ aim)))
+        beyond = [(u, u @ features - level) for u, level in self.cuts if u @ features > level]
+        jacobian = np.stack([network.gradient(image, u) for u, _ in beyond])
+        return jacobian, np.array([-distance for _, distance in beyond])
 
 
 def _begin(

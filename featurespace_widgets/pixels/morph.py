@@ -4,121 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
 
 from ..geometry.arrays import Array, as_matrix
 from ..geometry.head import LinearHead
 from ..geometry.hull import FeatureHull, HullProjection
-from ..geometry.path import Path, path
-from .inversion import PixelMap, invert
+from ..geometry.path import Path
+from .blend_track import BlendTrack, blend_features, blend_track
+from .inversion import invert
+from .pixel_map import PixelMap
 from .preview import decode
 from .relu_network import as_image
+from .routes import SAME, Route, given_route, route_through
 
-__all__ = ["BlendTrack", "Morph", "MorphFrame", "Ribbon", "Route", "morph", "morph_frames", "representative"]
+__all__ = ["Morph", "MorphFrame", "morph", "morph_frames", "representative"]
 
 SAMPLES = 257  # of the pixel blend
-SAME = 1e-9  # relative, for the end of a route and the features of an image
-BATCH = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Ribbon:
-    """Classes along t in [0, 1]: ``classes[k]`` from ``breakpoints[k]`` to ``breakpoints[k + 1]``."""
-
-    breakpoints: Array
-    classes: NDArray[np.int64]
-
-    @property
-    def reentered(self) -> tuple[int, ...]:
-        """Classes that are left and entered again; never those of a straight feature path."""
-        found, counts = np.unique(self.classes, return_counts=True)
-        return tuple(int(k) for k in found[counts > 1])
-
-
-@dataclass(frozen=True, eq=False)
-class Route:
-    """Straight legs in feature space, t in [0, 1] is the share of their length."""
-
-    legs: tuple[Path, ...]
-
-    @property
-    def ends(self) -> Array:
-        """(legs + 1,) parameters at which the legs meet."""
-        lengths = np.array([np.linalg.norm(leg.end - leg.start) for leg in self.legs])
-        if not lengths.any():
-            lengths = np.ones(len(lengths))
-        ends = np.concatenate([[0.0], np.cumsum(lengths) / lengths.sum()])
-        ends[-1] = 1.0
-        return ends
-
-    @property
-    def length(self) -> float:
-        """Length in feature space."""
-        return float(sum(np.linalg.norm(leg.end - leg.start) for leg in self.legs))
-
-    def _local(self, t: float) -> tuple[Path, float]:
-        ends = self.ends
-        k = min(int(np.searchsorted(ends[1:-1], t, side="right")), len(self.legs) - 1)
-        width = ends[k + 1] - ends[k]
-        return self.legs[k], float(np.clip((t - ends[k]) / width, 0.0, 1.0)) if width > 0 else 0.0
-
-    def point(self, t: float) -> Array:
-        """Feature vector (d,) at t."""
-        leg, share = self._local(t)
-        point: Array = leg.points(share)[0]
-        return point
-
-    def class_at(self, t: float) -> int:
-        """Class at t, exact; at a breakpoint the later one."""
-        leg, share = self._local(t)
-        return int(leg.class_at(share)[0])
-
-    @property
-    def ribbon(self) -> Ribbon:
-        """The exact class intervals."""
-        breakpoints, classes = [0.0], []
-        for leg, first, last in zip(self.legs, self.ends[:-1], self.ends[1:], strict=True):
-            for end, index in zip(leg.breakpoints[1:], leg.classes, strict=True):
-                place = last if end == 1.0 else first + end * (last - first)
-                if place <= breakpoints[-1]:
-                    continue
-                if classes and classes[-1] == index:
-                    breakpoints[-1] = place
-                else:
-                    breakpoints.append(place)
-                    classes.append(index)
-        return Ribbon(np.array(breakpoints), np.array(classes, dtype=np.int64))
-
-
-@dataclass(frozen=True, eq=False)
-class BlendTrack:
-    """The pixel blend ``(1 - t) a + t b`` and its curved way through feature space.
-
-    Attributes
-    ----------
-    t, features : (m,), (m, d) arrays
-        Samples.
-    ribbon : Ribbon
-        Each change by bisection to 1e-12; a class that is met between two samples only is missed.
-    length : float
-        Of the polygon through the samples: a lower bound of that of the curve.
-    deviation : float
-        Largest distance of a sample from the chord between the ends.
-    """
-
-    t: Array
-    features: Array
-    ribbon: Ribbon
-    length: float
-    deviation: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +128,7 @@ class Morph:
                 return False
             if int(head.predict(landed[None])[0]) != frame.predicted:
                 return False
-        seen = head.predict(_features(network, self.a, self.b, self.blend.t))
+        seen = head.predict(blend_features(network, self.a, self.b, self.blend.t))
         ribbon = self.blend.ribbon
         inside = np.searchsorted(ribbon.breakpoints[1:-1], self.blend.t, side="right")
         clear = np.abs(self.blend.t[:, None] - ribbon.breakpoints).min(axis=1) > 1e-9
@@ -260,66 +168,6 @@ def _picture(image: Array, scale: int) -> Image.Image:
     return Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0)).convert("RGB")
 
 
-@torch.no_grad()
-def _features(network: PixelMap, a: Array, b: Array, t: Array) -> Array:
-    """Features (m, d) of the pixel blend at parameters t (m,)."""
-    first, last = torch.as_tensor(a), torch.as_tensor(b)
-    parts = []
-    for start in range(0, len(t), BATCH):
-        share = torch.as_tensor(t[start : start + BATCH])[:, None, None, None]
-        parts.append(network.model.features((1 - share) * first + share * last).numpy())
-    return np.concatenate(parts)
-
-
-def _track(network: PixelMap, a: Array, b: Array, samples: int) -> BlendTrack:
-    t = np.linspace(0.0, 1.0, samples)
-    features = _features(network, a, b, t)
-    steps = np.linalg.norm(np.diff(features, axis=0), axis=1)
-    chord = features[-1] - features[0]
-    square = float(chord @ chord)
-    share = np.clip((features - features[0]) @ chord / square, 0, 1) if square > 0 else np.zeros(samples)
-    away = np.linalg.norm(features - features[0] - share[:, None] * chord, axis=1)
-    ribbon = _sampled_ribbon(network, a, b, t, network.head.predict(features))
-    return BlendTrack(t, features, ribbon, float(steps.sum()), float(away.max()))
-
-
-def _sampled_ribbon(network: PixelMap, a: Array, b: Array, t: Array, classes: NDArray[np.int64]) -> Ribbon:
-    breakpoints, found = [0.0], [int(classes[0])]
-    for (low, high), last in zip(pairwise(t), classes[1:], strict=True):
-        left = float(low)
-        while found[-1] != last:  # a third class may lie between
-            lower, upper, after = left, float(high), int(last)
-            while upper - lower > 1e-12:
-                middle = (lower + upper) / 2
-                seen = int(network.head.predict(_features(network, a, b, np.array([middle])))[0])
-                lower, upper, after = (middle, upper, after) if seen == found[-1] else (lower, middle, seen)
-            breakpoints.append(upper)
-            found.append(after)
-            left = upper
-    return Ribbon(np.array([*breakpoints, 1.0]), np.array(found, dtype=np.int64))
-
-
-def _as_route(head: LinearHead, through: ArrayLike | None, first: Array, last: Array) -> Route:
-    stops = [first, last]
-    if through is not None:
-        stops = [first, *as_matrix("through", through, head.dimension), last]
-    return Route(tuple(path(head, start, end) for start, end in pairwise(stops)))
-
-
-def _given(route: Path | Sequence[Path], dimension: int) -> Route:
-    legs = (route,) if isinstance(route, Path) else tuple(route)
-    if not legs or not all(isinstance(leg, Path) for leg in legs):
-        raise ValueError(f"route must be a Path or a list of them, received {type(route).__name__}")
-    for leg in legs:
-        if leg.start.shape != (dimension,):
-            raise ValueError(f"route must run through {dimension} features, received {leg.start.shape}")
-    for before, after in pairwise(legs):
-        size = float(np.linalg.norm(before.end))
-        if np.linalg.norm(after.start - before.end) > SAME * size:
-            raise ValueError("route must be connected: each leg starts where the one before ends")
-    return Route(legs)
-
-
 class _Plan:
     """A checked task: the network, both images, the path and where its frames are."""
 
@@ -339,9 +187,9 @@ class _Plan:
         self.network = PixelMap(classifier, head, self.first)
         self.ends = self.network.features(self.first), self.network.features(self.last)
         if route is None:
-            self.route = _as_route(head, through, *self.ends)
+            self.route = route_through(head, through, *self.ends)
         else:
-            self.route = _given(route, head.dimension)
+            self.route = given_route(route, head.dimension)
         self.t = np.linspace(0.0, 1.0, frames)
 
     def blend(self, t: float) -> Tensor:
@@ -469,7 +317,7 @@ def morph(
     whole = len(made) == frames and all(
         frame.residual <= tolerance * (float(np.linalg.norm(frame.target)) or 1.0) for frame in made
     )
-    track = _track(plan.network, first, last, SAMPLES)
+    track = blend_track(plan.network, first, last, SAMPLES)
     verdict: Literal["reached", "undecided"] = "reached" if whole else "undecided"
     return Morph(first, last, plan.route, tuple(made), track, yardstick, verdict, tolerance)
 

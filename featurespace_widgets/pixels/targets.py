@@ -219,7 +219,7 @@ def polytope(normals: ArrayLike, offsets: ArrayLike, domain: Bounds | None = Non
 
 def half_space(normal: ArrayLike, offset: float, domain: Bounds | None = None) -> TieTarget:
     """The points of the domain with ``normal . y + offset >= 0``."""
-    return polytope([normal], [offset], domain)  # type: ignore[list-item]
+    return polytope(np.atleast_2d(np.asarray(normal)), [offset], domain)
 
 
 def cell(head: LinearHead, domain: Bounds | None, class_index: int, depth: float = 0.0) -> TieTarget:

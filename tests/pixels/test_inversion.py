@@ -10,7 +10,8 @@ from scipy.optimize import Bounds, lsq_linear, minimize
 from featurespace_widgets.geometry.head import LinearHead
 from featurespace_widgets.geometry.hull import FeatureHull
 from featurespace_widgets.geometry.region import Region
-from featurespace_widgets.pixels.inversion import invert, invert_frames, total_variation
+from featurespace_widgets.pixels.descent import total_variation
+from featurespace_widgets.pixels.inversion import invert, invert_frames
 from featurespace_widgets.pixels.targets import BallTarget, TieTarget, cell, half_space, polytope
 
 
@@ -260,6 +261,6 @@ def test_bad_input(setting):
         invert(Strange(lambda x: x.detach()), LinearHead(np.eye(36)), np.ones(36), images[0])
     with pytest.raises(ValueError, match="not finite"):
         invert(Strange(lambda x: x * torch.nan), LinearHead(np.eye(36)), np.ones(36), images[0])
+    same = LinearHead(np.zeros((2, 6)), [0.0, 1.0])
     with pytest.raises(ValueError, match="proven empty"):
-        same = LinearHead(np.zeros((2, 6)), [0.0, 1.0])
         invert(model, head, TieTarget(same, None, [0]), images[0])
