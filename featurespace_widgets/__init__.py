@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from . import study
     from .catalogue import available, load
     from .geometry.cells import Cell
     from .geometry.head import LinearHead
@@ -26,6 +27,7 @@ __all__ = [
     "available",
     "explore",
     "load",
+    "study",
 ]
 
 # Loaded on first use (PEP 562): importing the package must cost no torch and no charts.
@@ -43,6 +45,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "study":  # a package of its own
+        return importlib.import_module(".study", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
