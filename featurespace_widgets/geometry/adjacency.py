@@ -176,6 +176,11 @@ def adjacency(
     if features is not None:
         search.harvest(some_rows(as_features("features", features, head.dimension), head.num_classes))
     search.finish()
+    return collect(search)
+
+
+def collect(search: Search) -> Adjacency:
+    """What a search has decided."""
     used = search.signs > 0
     kept, where = np.unique([search.firsts[used], search.seconds[used]], return_inverse=True)
     firsts, seconds_ = np.zeros((2, *used.shape), np.int32)
@@ -183,7 +188,7 @@ def adjacency(
     signs = search.signs + search.signs.T
     points, proofs = search.all_points()[kept], search.proofs
     return Adjacency(
-        head, search.domain, signs, points, firsts, seconds_, search.shares, proofs, search.reach
+        search.head, search.domain, signs, points, firsts, seconds_, search.shares, proofs, search.reach
     )
 
 

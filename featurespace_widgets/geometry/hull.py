@@ -145,7 +145,7 @@ class FeatureHull:
 
     Parameters
     ----------
-    points : (N, d) array
+    points : (N, d) array or PointSet
         float32 (memory-mapped too) and float64 arrays are held uncopied.
     rows : (n,) array of int, optional
         The points that span the hull; all if not given.
@@ -171,16 +171,23 @@ class FeatureHull:
     """
 
     def __init__(
-        self, points: ArrayLike, rows: Sequence[int] | Rows | None = None, tolerance: float = 1e-9
+        self,
+        points: ArrayLike | PointSet,
+        rows: Sequence[int] | Rows | None = None,
+        tolerance: float = 1e-9,
     ) -> None:
-        shape = np.shape(points)
+        stored: ArrayLike = points.points if isinstance(points, PointSet) else points
+        shape = np.shape(stored)
         if len(shape) != 2 or 0 in shape:
             raise ValueError(f"points must have shape (n, d) with n >= 1 and d >= 1, received shape {shape}")
         if not 0 <= tolerance < 1:
             raise ValueError(f"tolerance must be from 0 to below 1, received {tolerance}")
-        self.features = as_features("points", points, shape[1])
+        ready = points if isinstance(points, PointSet) and rows is None else None
+        self.features = as_features("points", stored, shape[1]) if ready is None else ready.points
         self.rows = None if rows is None else _as_rows(rows, shape[0])
-        self.points = PointSet(self.features if self.rows is None else self.features[self.rows])
+        if ready is None:
+            ready = PointSet(self.features if self.rows is None else self.features[self.rows])
+        self.points = ready
         size = self.points.radius + float(np.linalg.norm(self.points.centre))
         self.tolerance = max(tolerance * self.points.radius, ROUNDING * size)
 

@@ -96,7 +96,12 @@ class HullMeasures:
         return close
 
 
-def hull_measures(hull: FeatureHull, projection: HullProjection, head: LinearHead) -> HullMeasures:
+def hull_measures(
+    hull: FeatureHull,
+    projection: HullProjection,
+    head: LinearHead,
+    diameter: tuple[float, float] | None = None,
+) -> HullMeasures:
     """Distances of a projection against diameter, nearest training point, safety and relevance.
 
     Parameters
@@ -105,6 +110,8 @@ def hull_measures(hull: FeatureHull, projection: HullProjection, head: LinearHea
     projection : HullProjection
         Of this hull.
     head : LinearHead
+    diameter : tuple of float, optional
+        `diameter_bounds` of the hull where they are known.
 
     Raises
     ------
@@ -129,7 +136,7 @@ def hull_measures(hull: FeatureHull, projection: HullProjection, head: LinearHea
     distances = np.where(outside, projection.distances, 0.0)
     rows = hull.points.nearest(projection.queries, 1)[:, 0]
     lengths = np.linalg.norm(hull.points.rows(rows) - projection.queries, axis=1)
-    low, high = diameter_bounds(hull.points)
+    low, high = diameter or diameter_bounds(hull.points)
     radii = head.radius(projection.queries)
     shares = _shares(projection.points - projection.queries, head.relevant_basis, outside)
     return HullMeasures(

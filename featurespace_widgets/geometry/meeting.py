@@ -274,12 +274,16 @@ class Search:
         self.proofs[pair] = Proof(proof.classes, proof.multipliers, proof.tie, bound)
         return True
 
-    def finish(self) -> None:
-        """Decide what the features left open, while there is time."""
+    def spread(self) -> None:
+        """Decide what points made for the purpose can, without a linear program."""
         if len(self.left()[0]):
             self.all_tie()
         if len(self.left()[0]):
             self.harvest(self.directions())
+
+    def finish(self) -> None:
+        """Decide what the features left open, while there is time."""
+        self.spread()
         for i, j in zip(*self.left(), strict=True):
             if time.perf_counter() > self.end:
                 break

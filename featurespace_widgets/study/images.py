@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-__all__ = ["describe", "image_at", "shrink"]
+__all__ = ["describe", "first_shape", "image_at", "shrink", "subset"]
 
 
 def describe(error: Exception) -> str:
@@ -44,6 +44,32 @@ def image_at(images: Any, row: int) -> tuple[NDArray[np.float32], int]:
     if image.dtype.kind != "f" or not (image.min() >= 0 and image.max() <= 1):  # NaN fails, too
         raise ValueError(f"an image must be uint8, or finite floats in [0, 1], received {image.dtype}")
     return image.astype(np.float32), label
+
+
+def first_shape(images: Any) -> tuple[int, int, int]:
+    """Shape (C, H, W) of the first image that can be read.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    reason = ""
+    for row in range(len(images)):
+        try:
+            channels, height, width = image_at(images, row)[0].shape
+        except Exception as error:  # whatever a data set raises
+            reason = reason or describe(error)
+            continue
+        return channels, height, width
+    raise ValueError(f"none of {len(images)} images can be read; the first: {reason}")
+
+
+def subset(images: Any, rows: NDArray[np.intp]) -> Any:
+    """Some images: copied from an array, still to be read from a data set."""
+    if isinstance(images, np.ndarray):
+        return np.asarray(images[rows])
+    return torch.utils.data.Subset(images, rows.tolist())
 
 
 def shrink(images: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.uint8]:

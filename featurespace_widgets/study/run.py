@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-__all__ = ["Lost", "run_parts"]
+__all__ = ["Lost", "on_every_worker", "run_parts"]
 
 AHEAD = 2  # parts handed out for each thread of the workers
 Result = TypeVar("Result")
+Part = tuple[int, tuple[Any, ...]]  # its number and arguments
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Lost:
 def run_parts(
     task: Callable[..., Result],
     shared: Any,
-    parts: Iterable[tuple[int, tuple[Any, ...]]],
+    parts: Iterable[Part],
     client: Any = None,
 ) -> Iterator[tuple[int, Result | Lost]]:
     """Numbers and results of ``task(shared, *arguments)``, in the order in which the parts finish.
@@ -46,34 +47,54 @@ def run_parts(
 
 
 def _on_workers(
-    task: Callable[..., Result], shared: Any, parts: Iterable[tuple[int, tuple[Any, ...]]], client: Any
+    task: Callable[..., Result], shared: Any, parts: Iterable[Part], client: Any
 ) -> Iterator[tuple[int, Result | Lost]]:
+    everywhere = on_every_worker(client, shared)
+    lost = []
+    window = max(2, AHEAD * sum(client.nthreads().values()))
+    for part, result in _in_flight(task, everywhere, parts, client, window):
+        if isinstance(result, Lost):
+            lost.append(part)
+        else:
+            yield part[0], result
+    # Dask blames every part that was with a worker when it died; alone, the innocent ones get through.
+    for part, result in _in_flight(task, everywhere, lost, client, 1):
+        yield part[0], result
+
+
+def _in_flight(
+    task: Callable[..., Result], everywhere: Any, parts: Iterable[Part], client: Any, window: int
+) -> Iterator[tuple[Part, Result | Lost]]:
+    """Parts and results, with at most `window` parts handed out at a time."""
     from distributed import as_completed
 
-    with warnings.catch_warnings():
-        # Dask would rather have large things scattered, but what is scattered dies with its worker.
-        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
-        everywhere = client.submit(_identity, shared, pure=False)
     waiting = iter(parts)
-    numbers: dict[str, int] = {}
-    futures: dict[str, Any] = {}
+    handed: dict[str, tuple[Part, Any]] = {}
     finished = as_completed([], loop=client.loop)
 
-    def start(number: int, arguments: tuple[Any, ...]) -> None:
-        future = client.submit(task, everywhere, *arguments, pure=False)
-        numbers[future.key], futures[future.key] = number, future
+    def start(part: Part) -> None:
+        future = client.submit(task, everywhere, *part[1], pure=False)
+        handed[future.key] = part, future
         finished.add(future)
 
     try:
-        for part in islice(waiting, max(2, AHEAD * sum(client.nthreads().values()))):
-            start(*part)
+        for part in islice(waiting, window):
+            start(part)
         for future in finished:
-            del futures[future.key]
-            yield numbers.pop(future.key), _result(future)
-            for part in islice(waiting, 1):
-                start(*part)
+            part, _ = handed.pop(future.key)
+            yield part, _result(future)
+            for following in islice(waiting, 1):
+                start(following)
     finally:
-        client.cancel(list(futures.values()))
+        client.cancel([future for _, future in handed.values()])
+
+
+def on_every_worker(client: Any, value: Any) -> Any:
+    """A future of something that many tasks need; it outlives the workers that hold it."""
+    with warnings.catch_warnings():
+        # Dask would rather have large things scattered, but what is scattered dies with its worker.
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        return client.submit(_identity, value, pure=False)
 
 
 def _identity(shared: Any) -> Any:

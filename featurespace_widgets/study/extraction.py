@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from ..models.disk_bank import BankPart, DiskBank
 from ..space import FeatureSpace
-from .images import describe, image_at, shrink
+from .images import describe, first_shape, image_at, shrink, subset
 from .provenance import check_same, circumstances, identity
 from .run import Lost, run_parts
 
@@ -84,9 +84,7 @@ def extract(
 
     def arguments(chunk: int) -> tuple[int, tuple[Any, ...]]:
         rows = bank.rows_of(chunk)
-        own = images[rows] if isinstance(images, np.ndarray) else torch.utils.data.Subset(
-            images, range(rows.start, rows.stop)
-        )  # fmt: skip
+        own = subset(images, np.arange(rows.start, rows.stop))
         return chunk, (own, None if known is None else known[rows], shape, bank.thumbnail)
 
     parts = run_parts(features_of, space.classifier, map(arguments, missing), client)
@@ -106,7 +104,7 @@ def _open(space: FeatureSpace, images: Any, path: Path, dtype: str, batch_size: 
         bank = DiskBank(path)
         check_same(path, bank.facts, made_from)
         return bank
-    shape = _first_shape(images)
+    shape = first_shape(images)
     small = min(1.0, THUMBNAIL / max(shape[1:]))
     thumbnail = (shape[0], max(1, round(small * shape[1])), max(1, round(small * shape[2])))
     facts = {**made_from, **circumstances(), "image": shape}
@@ -127,18 +125,6 @@ def _checked_labels(labels: ArrayLike, count: int) -> NDArray[np.int64]:
             f"labels must be {count} whole numbers, received shape {array.shape} of {array.dtype}"
         )
     return array.astype(np.int64)
-
-
-def _first_shape(images: Any) -> tuple[int, int, int]:
-    reason = ""
-    for row in range(len(images)):
-        try:
-            channels, height, width = image_at(images, row)[0].shape
-        except Exception as error:  # whatever a data set raises
-            reason = reason or describe(error)
-            continue
-        return channels, height, width
-    raise ValueError(f"none of {len(images)} images can be read; the first: {reason}")
 
 
 def _failed(size: int, bank: DiskBank, reason: str) -> BankPart:
