@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from .arrays import Array, Features, blocks
 from .master import Master
 from .plane import Slice
+from .plane_normals import across, orthogonal
 from .polygons import convex_polygon, polygon_around, polygon_excess
 from .pricing import PointSet, Rows
 
@@ -21,7 +22,6 @@ __all__ = ["HullSection", "section"]
 
 TOLERANCE = 1e-9  # distances off the plane and agreement of the polygons, relative to the radius
 GAP = 1e-11  # relative, where a direction is done
-DEAD = 1e-10  # slopes of a unit vector below this are zero
 NEAREST = 128  # points around the plane's origin in the first program
 PRICED = 12  # best points of each direction that join after a pass over all n
 PASSES = 100
@@ -187,7 +187,7 @@ class _Search:
         size = points.radius + float(np.linalg.norm(points.centre)) + float(np.linalg.norm(self.origin))
         self.tolerance = max(TOLERANCE * points.radius, 1e-14 * size)
         self.unit = points.radius or 1.0
-        self.across, self.constant = _across(self.basis, points.live, points.centre - self.origin)
+        self.across, self.constant = across(self.basis, points.live, points.centre - self.origin)
         self.pool: Rows = np.empty(0, np.intp)
         self.known = np.zeros(len(points), bool)
         self.coordinates = np.empty((0, 2))
@@ -256,7 +256,7 @@ class _Search:
             length = float(np.linalg.norm(proof))
             if length == 0:
                 break
-            proof = _orthogonal(proof / length, self.basis)
+            proof = orthogonal(proof / length, self.basis)
             rows = self.points.best(-proof[None], 8 * PRICED)[0]
             lowest = float((self.points.rows(rows[:1])[0] - self.origin) @ proof)
             if lowest > 2 * self.tolerance:
@@ -363,40 +363,3 @@ class _Search:
             self.normals, self.offsets, self.proofs, outer, agreement, gap, self.tolerance,
             separator, residual, verdict if separator is None else "no",
         )  # fmt: skip
-
-
-def _orthogonal(vector: Array, basis: Array) -> Array:
-    """Unit vector orthogonal to the plane."""
-    vector = vector - (basis @ vector) @ basis
-    vector = vector - (basis @ vector) @ basis
-    unit: Array = vector / np.linalg.norm(vector)
-    return unit
-
-
-def _across(basis: Array, live: Rows, offset: Array) -> tuple[Array, Array]:
-    """Unit normals of the plane along which points differ, and the offset along which they cannot.
-
-    In constant columns D all points are equal. Orthogonal to the plane B are: vectors of the other
-    columns L orthogonal to ``B_L``; for each left singular vector a of ``B_D`` with a positive singular
-    value, the part of ``(B_L' a, 0)`` orthogonal to the plane; and vectors of D orthogonal to ``B_D``.
-    """
-    dead = np.setdiff1d(np.arange(basis.shape[1]), live)
-    left, sizes, right = np.linalg.svd(basis[:, dead] if len(dead) else np.zeros((2, 1)))
-    part = basis[:, live]
-    slopes = left.T @ part
-    lengths = np.linalg.norm(slopes, axis=1)
-    shown = lengths > DEAD
-    full = np.linalg.qr((slopes[shown] / lengths[shown, None]).T, mode="complete")[0].T
-    plain = np.zeros((len(live) - shown.sum(), basis.shape[1]))
-    plain[:, live] = full[shown.sum() :]
-    sizes = np.append(sizes, [0.0, 0.0])[:2]
-    mixed = []
-    for k in np.flatnonzero(shown & (sizes > DEAD)):
-        normal = np.zeros(basis.shape[1])
-        normal[live] = slopes[k] / lengths[k]
-        mixed.append(_orthogonal(normal, basis))
-    constant = np.zeros(basis.shape[1])
-    if len(dead):
-        kept = right[: np.count_nonzero(sizes > DEAD)]
-        constant[dead] = offset[dead] - (kept @ offset[dead]) @ kept
-    return np.vstack([plain, *mixed]) if mixed else plain, constant

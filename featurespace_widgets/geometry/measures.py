@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from .arrays import Array
 from .head import LinearHead
-from .hull import FeatureHull, HullProjection
+from .hull import FeatureHull
+from .hull_projection import HullProjection
 from .pricing import PointSet, Rows
 
 __all__ = ["HullMeasures", "diameter_bounds", "hull_measures"]

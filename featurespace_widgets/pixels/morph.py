@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..geometry.arrays import Array, as_matrix
 from ..geometry.head import LinearHead
-from ..geometry.hull import FeatureHull, HullProjection
+from ..geometry.hull import FeatureHull
+from ..geometry.hull_projection import HullProjection
 from ..geometry.path import Path
 from .blend_track import BlendTrack, blend_features, blend_track
 from .inversion import invert

@@ -13,7 +13,8 @@ from scipy.optimize import Bounds
 
 from ..geometry.arrays import Array, as_bounds, as_matrix, as_vector, check_classes
 from ..geometry.head import LinearHead
-from ..geometry.hull import FeatureHull, HullProjection
+from ..geometry.hull import FeatureHull
+from ..geometry.hull_projection import HullProjection
 from ..geometry.projection import TOLERANCE, closest_ties, residual
 from ..geometry.region import Region
 
