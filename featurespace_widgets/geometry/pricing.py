@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -156,14 +156,23 @@ class PointSet:
 
         The first is the exact maximum in float64 over all n points. No more than n columns.
         """
-        return self._search(as_matrix("directions", directions, self.dimension), count, False)
+        wanted = as_matrix("directions", directions, self.dimension)
+        found = self._search(wanted, count, False)
+        centre = self.centre[self.live]
+        chosen = [
+            self._farthest_first(rows, r[self.live], centre) for rows, r in zip(found, wanted, strict=True)
+        ]
+        return _first(chosen, min(count, len(self)))
 
     def nearest(self, queries: ArrayLike, count: int) -> Rows:
         """Rows of the nearest points, the nearest first: (q, d) -> (q, count).
 
-        The first is exact: it minimises ``|y_i - q|`` in float64 over all n points.
+        All are exact: no other of the n points has a smaller ``|y_i - q|`` in float64.
         """
-        return self._search(as_matrix("queries", queries, self.dimension) - self.centre, count, True)
+        wanted = as_matrix("queries", queries, self.dimension)
+        found = self._search(wanted - self.centre, count, True)
+        chosen = [self._nearest_first(rows, q[self.live]) for rows, q in zip(found, wanted, strict=True)]
+        return _first(chosen, min(count, len(self)))
 
     def farthest(self, point: Array) -> tuple[float, int]:
         """Largest distance of a point of the set from a given one (d,), and its row."""
@@ -174,8 +183,8 @@ class PointSet:
                 best, row = float(squares.max()), rows.start + int(squares.argmax())
         return float(np.sqrt(best)), row
 
-    def _search(self, directions: Array, count: int, near: bool) -> Rows:
-        """Rows of the largest ``(y - centre) . r``, or of the smallest ``|y - centre - r|``."""
+    def _search(self, directions: Array, count: int, near: bool) -> list[Rows]:
+        """Rows that may hold the largest ``(y - centre) . r``, or all smallest ``|y - centre - r|``."""
         count = min(count, len(self))
         lengths = np.linalg.norm(directions, axis=1)
         lengths = np.maximum(lengths, self.radius) if near else lengths
@@ -200,25 +209,31 @@ class PointSet:
             grouped = scores.reshape(len(directions), per, scores.shape[1] // per)
             maxima = grouped.max(axis=1)
             for i in range(len(directions)):
-                floors[i] = max(floors[i], _floor(maxima[i], count, 2 * error))
+                floors[i] = max(floors[i], _floor(maxima[i], count, 2 * error, near))
                 groups = np.flatnonzero(maxima[i] >= floors[i])
                 member, group = np.nonzero(grouped[i][:, groups] >= floors[i])
                 found[i].append(rows.start + member * maxima.shape[1] + groups[group])
-        chosen = [self._rescore(np.concatenate(f), r, near) for f, r in zip(found, directions, strict=True)]
-        return np.array([rows[:count] for rows in chosen], np.intp).reshape(len(directions), count)
+        return [np.concatenate(parts) for parts in found]
 
-    def _rescore(self, rows: Rows, direction: Array, near: bool) -> Rows:
-        """Rows sorted by their score in float64."""
-        target, centre = direction[self.live], self.centre[self.live]
+    def _nearest_first(self, rows: Rows, query: Array) -> Rows:
+        """Rows sorted by their distance from a query (len(live),) in float64."""
+        return self._sorted(rows, lambda part: np.square(self.from_live(part, query)).sum(axis=1))
+
+    def _farthest_first(self, rows: Rows, direction: Array, centre: Array) -> Rows:
+        """Rows sorted by their reach along a direction (len(live),) in float64."""
+        return self._sorted(rows, lambda part: -(self.from_live(part, centre) @ direction))
+
+    def _sorted(self, rows: Rows, cost: Callable[[Rows], Array]) -> Rows:
         costs = np.empty(len(rows))
         for part in blocks(np.broadcast_to(np.float64(0), (len(rows), self.dimension))):
-            if near:
-                vectors = self.from_live(rows[part], centre + target)
-                costs[part] = np.einsum("nd,nd->n", vectors, vectors)
-            else:
-                costs[part] = -(self.from_live(rows[part], centre) @ target)
-        sorted_rows: Rows = rows[np.argsort(costs, kind="stable")]
-        return sorted_rows
+            costs[part] = cost(rows[part])
+        ordered: Rows = rows[np.argsort(costs, kind="stable")]
+        return ordered
+
+
+def _first(ordered: list[Rows], count: int) -> Rows:
+    """The first of each: (q, count)."""
+    return np.array([rows[:count] for rows in ordered], np.intp).reshape(len(ordered), count)
 
 
 def _check_range(lower: Features, upper: Features, single: bool) -> None:
@@ -230,9 +245,10 @@ def _check_range(lower: Features, upper: Features, single: bool) -> None:
         raise ValueError(f"points must be equal or {1 / LARGEST:g} apart, received a spread of {spread:g}")
 
 
-def _floor(maxima: NDArray[np.float32], count: int, margin: float) -> np.float32:
-    """A score that at least `count` rows reach, as well as any row that may hold the true maximum."""
-    safe = np.float32(maxima.max() - margin)
-    if len(maxima) <= count:
-        return min(safe, maxima.min())
-    return min(safe, np.partition(maxima, len(maxima) - count)[len(maxima) - count])
+def _floor(maxima: NDArray[np.float32], count: int, margin: float, all_exact: bool) -> np.float32:
+    """A score that at least `count` rows reach, as well as any row that may hold the true maximum.
+
+    With `all_exact`, also any row that may be among the `count` best in truth.
+    """
+    last = maxima.min() if len(maxima) <= count else np.partition(maxima, len(maxima) - count)[-count]
+    return np.float32(last - margin) if all_exact else min(np.float32(maxima.max() - margin), last)
