@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
 
 import ipywidgets
 import numpy as np
@@ -14,6 +16,7 @@ from ..space import FeatureSpace
 from .cards import error_card
 from .palette import class_colours
 from .panels import ImagePanel, Toolbar, image_message
+from .saving import save_image, save_slice, with_picture
 from .slice_view import Probe, SliceView
 
 __all__ = ["Explorer", "explore"]
@@ -70,6 +73,38 @@ class Explorer(ipywidgets.VBox):
     def space(self) -> FeatureSpace:
         """The space on screen."""
         return self.view.space
+
+    def save(self, path: str | PathLike[str], *, what: Literal["slice", "image"] = "slice") -> Path:
+        """Save what is on screen; the file appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path of the file
+            Its suffix says what is written: ``.svg`` or ``.png`` for a picture of the slice from the
+            exact polygons, ``.npz`` or ``.json`` for its data (see `widgets.saving.slice_data`).
+        what : {"slice", "image"}
+            "image" saves the image of the panel as ``.png``.
+
+        Raises
+        ------
+        ValueError
+            For an unknown suffix, a folder that is not there, or where no image is shown.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import featurespace_widgets as fsw
+        >>> folder = tempfile.mkdtemp()
+        >>> fsw.Explorer(fsw.load("mnist-2d")).save(f"{folder}/slice.svg").name
+        'slice.svg'
+        """
+        if what not in ("slice", "image"):
+            raise ValueError(f"what must be 'slice' or 'image', received {what!r}")
+        return save_image(self.panel.content, path) if what == "image" else save_slice(self.view, path)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and a still picture for viewers that show no widgets."""
+        return with_picture(super()._repr_mimebundle_(**options), self.view)
 
     def _space(self, name: str) -> FeatureSpace:
         space = self._spaces[name]

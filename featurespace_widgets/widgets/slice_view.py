@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -141,6 +143,29 @@ class SliceView(anywidget.AnyWidget):
     def probe(self) -> Probe:
         """The point under the probe, in plane and feature space."""
         return self._probe
+
+    @property
+    def corners(self) -> list[list[float]]:
+        """Plane coordinates of the section's corners; empty on a boundary plane."""
+        return list(self._current["handles"]) if self.mode == "section" else []
+
+    @property
+    def window(self) -> tuple[float, float, float]:
+        """Centre (s, t) and width of the view, in plane units."""
+        s, t, span = self._current["view"]
+        return float(s), float(t), float(span)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Save the slice (``.svg``, ``.png``) or its data (``.npz``, ``.json``); returns the path."""
+        from .saving import save_slice
+
+        return save_slice(self, path)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and a still picture for viewers that show no widgets."""
+        from .saving import with_picture
+
+        return with_picture(super()._repr_mimebundle_(**options), self)
 
     def move_to(self, st: ArrayLike) -> None:
         """Move the probe to plane coordinates (2,)."""
