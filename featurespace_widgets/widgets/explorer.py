@@ -15,7 +15,7 @@ from ..geometry.arrays import Array
 from ..space import FeatureSpace
 from .cards import error_card
 from .palette import class_colours
-from .panels import ImagePanel, Toolbar, image_message
+from .panels import ImagePanel, PanelTabs, Toolbar, image_message
 from .saving import save_image, save_slice, with_picture
 from .slice_view import Probe, SliceView
 
@@ -39,6 +39,8 @@ class Explorer(ipywidgets.VBox):
     view : SliceView
     panel : ImagePanel
     toolbar : Toolbar
+    tabs : PanelTabs
+        Charts of the point, below.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Explorer(ipywidgets.VBox):
         )
         self._show_choice()
         self.view.on_probe(self._look)
+        self.tabs = PanelTabs(self.view)
         self._look_again()
         self.toolbar.observe(self._pick_model, "model")
         self.toolbar.observe(self._pick_classes, "chosen")
@@ -66,7 +69,7 @@ class Explorer(ipywidgets.VBox):
         self.view.observe(self._follow_mode, "pose")
         body = ipywidgets.HBox([self.view, self.panel])
         body.add_class("fsw-explorer-body")
-        super().__init__([self.toolbar, body])
+        super().__init__([self.toolbar, body, self.tabs])
         self.add_class("fsw-explorer")
 
     @property

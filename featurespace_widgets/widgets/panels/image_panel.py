@@ -1,4 +1,4 @@
-"""The image panel and the toolbar: thin widgets around the slice."""
+"""The image at the probe: a thin widget, and the message that carries an image."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
-from .assets import bundle, style
+from ..assets import bundle, style
 
-__all__ = ["ImagePanel", "Toolbar", "image_message"]
+__all__ = ["ImagePanel", "image_message"]
 
 
 class ImagePanel(anywidget.AnyWidget):
@@ -20,22 +20,6 @@ class ImagePanel(anywidget.AnyWidget):
     _esm = bundle("image_panel")
     _css = style()
     content = traitlets.Dict().tag(sync=True)
-    error = traitlets.Dict().tag(sync=True)
-
-
-class Toolbar(anywidget.AnyWidget):
-    """Model picker, class chips, mode switch and reset."""
-
-    _esm = bundle("toolbar")
-    _css = style()
-    models: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    model = traitlets.Unicode().tag(sync=True)
-    class_names: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    colors: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    chosen: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    mode = traitlets.Unicode("boundary").tag(sync=True)
-    message = traitlets.Unicode().tag(sync=True)
-    reset = traitlets.Int(0).tag(sync=True)
     error = traitlets.Dict().tag(sync=True)
 
 

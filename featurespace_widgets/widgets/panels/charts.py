@@ -1,0 +1,96 @@
+"""Small bqplot charts that read in light and dark: their ink is the host's."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+with warnings.catch_warnings():  # its scales warn of traitlets while they are imported
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import bqplot
+
+__all__ = ["POINT", "TEST", "TRAIN", "bars", "bqplot", "figure", "key", "side_by_side", "stylesheet"]
+
+TRAIN, TEST, POINT = "#3f90da", "#e08a00", "#d6336c"  # mid tones, 3:1 on white and on black
+
+_STYLE = """<style>
+.fsw-charts { --fsw-ink: var(--jp-ui-font-color1, var(--vscode-editor-foreground, #1d2025));
+  --fsw-rule: color-mix(in srgb, var(--fsw-ink) 22%, transparent); color: var(--fsw-ink); margin-top: 12px; }
+@media (prefers-color-scheme: dark) {
+  body:not([data-jp-theme-light]) .fsw-charts {
+    --fsw-ink: var(--jp-ui-font-color1, var(--vscode-editor-foreground, #e6e8ec)); }
+}
+.fsw-charts .bqplot text { fill: var(--fsw-ink) !important; font-size: 12px; }
+.fsw-charts .bqplot text.mainheading { font-size: 13px !important; font-weight: 600; }
+.fsw-charts .bqplot .axis :is(path, line) { stroke: var(--fsw-rule) !important; }
+.fsw-charts .bqplot .plotarea_background { fill: transparent !important; }
+.fsw-charts .fsw-says:not(:has(.widget-html-content:empty)) { max-width: 70ch; padding: 12px 0; }
+.fsw-charts .fsw-chart-row { display: flex; flex-flow: row wrap; gap: 16px; }
+.fsw-charts .fsw-chart-facts { display: flex; flex-wrap: wrap; gap: 4px 24px; margin: 4px 0; }
+.fsw-charts .fsw-chart-facts span { font-size: 11px; opacity: 0.72; }
+.fsw-charts .fsw-chart-facts b { display: block; font-weight: 400; font-variant-numeric: tabular-nums; }
+.fsw-charts .fsw-picture { width: 132px; }
+.fsw-charts .fsw-picture img { image-rendering: pixelated; width: 128px; height: 128px; border-radius: 4px; }
+.fsw-charts .fsw-picture .widget-html-content { font-size: 12px; line-height: 16px; }
+</style>"""
+
+
+def stylesheet() -> Any:
+    """The charts' style sheet as a widget without size."""
+    sheet = ipywidgets.HTML(_STYLE)
+    sheet.layout.display = "none"
+    return sheet
+
+
+def figure(
+    title: str,
+    marks: Sequence[Any],
+    scales: tuple[Any, Any],
+    labels: tuple[str, str],
+    *,
+    left: int = 64,
+    height: int = 260,
+) -> Any:
+    """A figure with an x and a y axis."""
+    x, y = scales
+    grid = {"grid_lines": "none", "tick_format": "~g"}
+    across = bqplot.Axis(scale=x, label=labels[0], **grid)
+    up = bqplot.Axis(scale=y, label=labels[1], side="left", label_offset="44px", **grid)
+    if isinstance(y, bqplot.OrdinalScale):
+        up = bqplot.Axis(scale=y, side="left", grid_lines="none")
+    layout = ipywidgets.Layout(
+        width="auto", height=f"{height}px", flex="1 1 340px", min_width="280px", max_width="720px"
+    )
+    margin = {"top": 34, "bottom": 44, "left": left, "right": 16}
+    return bqplot.Figure(
+        title=title, marks=list(marks), axes=[across, up], fig_margin=margin, layout=layout,
+        background_style={"fill": "transparent"}, padding_x=0.0, padding_y=0.02,
+    )  # fmt: skip
+
+
+def bars(title: str, label: str) -> tuple[Any, Any]:
+    """A figure of horizontal bars, one a class, and its mark; set with ``mark.x, mark.y, mark.colors``."""
+    names, values = bqplot.OrdinalScale(), bqplot.LinearScale(min=0.0)
+    mark = bqplot.Bars(
+        x=["a"], y=[0.0], scales={"x": names, "y": values}, orientation="horizontal", color_mode="group",
+        padding=0.25,
+    )  # fmt: skip
+    return figure(title, [mark], (values, names), (label, ""), left=104, height=300), mark
+
+
+def key(colours: Sequence[tuple[str, str]]) -> str:
+    """What colours stand for, as HTML: (label, colour)."""
+    return "".join(
+        f'<span style="color: {colour}">&#9632;</span> {escape(label)} &ensp;' for label, colour in colours
+    )
+
+
+def side_by_side(*widgets: Any) -> Any:
+    """Widgets in a row that wraps where there is no room."""
+    row = ipywidgets.Box(list(widgets))
+    row.add_class("fsw-chart-row")
+    return row

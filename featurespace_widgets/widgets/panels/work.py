@@ -1,0 +1,109 @@
+"""Work beside the drag: the newest question is computed in a thread once the point rests."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+__all__ = ["Stopped", "Work", "Worker"]
+
+REST = 0.2  # seconds without a newer question before work begins
+PACE = 0.1  # seconds between two reports of progress
+
+
+class Stopped(Exception):
+    """The work is not wanted any more."""
+
+
+class Work:
+    """One question being computed: asks whether it is still wanted, tells how far it is."""
+
+    def __init__(self, report: Callable[[float], None]) -> None:
+        self._stop = threading.Event()
+        self._report = report
+        self._told = time.monotonic()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:  # a plain script has no loop
+            self._loop = None
+
+    def stop(self) -> None:
+        """Not wanted any more."""
+        self._stop.set()
+
+    def stopped(self) -> bool:
+        """Whether it is not wanted any more."""
+        return self._stop.is_set()
+
+    def rests(self) -> bool:
+        """Wait for the point to rest; False where a newer question came meanwhile."""
+        return not self._stop.wait(REST)
+
+    def progress(self, share: float) -> None:
+        """Tell the share done, from 0 to 1; raises `Stopped` when not wanted any more."""
+        if self.stopped():
+            raise Stopped
+        if time.monotonic() - self._told >= PACE:
+            self._told = time.monotonic()
+            self.deliver(lambda: self._report(share))
+
+    def deliver(self, call: Callable[[], None]) -> None:
+        """Call in the kernel's own thread, which owns the widgets, unless a newer question came."""
+
+        def wanted() -> None:
+            if not self.stopped():
+                call()
+
+        if self._loop is None:
+            wanted()
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(wanted)
+
+
+class Worker:
+    """One thread for all panels; a new question stops the one before."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="featurespace-panels")
+        self._work: Work | None = None
+
+    def cancel(self) -> None:
+        """Stop what is running or waiting."""
+        if self._work is not None:
+            self._work.stop()
+            self._work = None
+
+    def ask(
+        self,
+        compute: Callable[[Work], Any],
+        show: Callable[[Any], None],
+        fail: Callable[[Exception], None],
+        report: Callable[[float], None],
+    ) -> None:
+        """Compute in the thread, then show, fail or report in the caller's."""
+        self.cancel()
+        work = self._work = Work(report)
+        self._pool.submit(_run, work, compute, show, fail)
+
+
+def _run(
+    work: Work,
+    compute: Callable[[Work], Any],
+    show: Callable[[Any], None],
+    fail: Callable[[Exception], None],
+) -> None:
+    if not work.rests():
+        return
+    try:
+        answer = compute(work)
+    except Stopped:
+        return
+    except Exception as error:  # shown to the person
+        problem = error
+        work.deliver(lambda: fail(problem))
+        return
+    work.deliver(lambda: show(answer))

@@ -1,0 +1,144 @@
+"""The panels of the explorer on the kernel's side."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import featurespace_widgets as fsw
+from featurespace_widgets.geometry.hull import FeatureHull
+from featurespace_widgets.widgets.panels.base import Question
+from featurespace_widgets.widgets.panels.extrapolation import HullSample
+from featurespace_widgets.widgets.panels.margins import margins
+from featurespace_widgets.widgets.panels.work import Stopped, Work, Worker
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    return fsw.load("fashion-mnist")
+
+
+def wait(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "nothing happened in time"
+        time.sleep(0.02)
+
+
+def open_tab(explorer, title):
+    """Show a tab and wait for its answer, or its sentence."""
+    tabs = explorer.tabs
+    index = [panel.title for panel in tabs.panels].index(title)
+    tabs.tab.selected_index = index
+    tabs._ask()
+    return tabs.panels[index]
+
+
+def quiet(_share):
+    pass
+
+
+def test_only_the_newest_question_is_computed_and_shown():
+    worker, computed, shown = Worker(), [], []
+    for k in range(20):
+        worker.ask(lambda work, k=k: computed.append(k) or k, shown.append, pytest.fail, quiet)
+    wait(lambda: shown)
+    assert (computed, shown) == ([19], [19])
+
+
+def test_a_cancelled_answer_is_never_shown():
+    worker, begun, over, shown = Worker(), threading.Event(), threading.Event(), []
+
+    def compute(work):
+        begun.set()
+        try:
+            while True:
+                work.progress(0.5)
+        except Stopped:
+            over.set()
+            raise
+
+    worker.ask(compute, shown.append, pytest.fail, quiet)
+    assert begun.wait(20)
+    worker.cancel()
+    assert over.wait(20)
+    assert not shown
+
+
+def test_a_failure_is_told():
+    worker, told = Worker(), []
+    worker.ask(lambda work: 1 / 0, pytest.fail, told.append, quiet)
+    wait(lambda: told)
+    assert isinstance(told[0], ZeroDivisionError)
+
+
+def test_margins_reach_the_boundaries_they_name(fashion):
+    """A step of the given length along the normal of two classes makes them tie."""
+    head, y = fashion.head, fashion.features[7]
+    found = margins(Question(fashion, (0, 1, 2), y))
+    assert len(found.others) == head.num_classes - 1
+    assert (np.diff(found.distances) >= 0).all()
+    assert found.distances[0] == pytest.approx(head.radius(y[None])[0])
+    for k, distance in zip(found.others, found.distances, strict=True):
+        normal = head.weight[k] - head.weight[found.class_index]
+        z = head.logits((y + distance * normal / np.linalg.norm(normal))[None])[0]
+        assert z[k] == pytest.approx(z[found.class_index], abs=1e-8)
+
+
+def test_the_margins_tab_follows_the_point(fashion):
+    explorer = fsw.Explorer(fashion)
+    panel = explorer.tabs.panels[0]
+    for y in fashion.features[[3, 400]]:
+        explorer.view.move_to(explorer.view.plane.to_plane(y)[0])
+        expected = margins(Question(fashion, explorer.view.classes, explorer.view.probe.features))
+        wait(lambda expected=expected: np.allclose(panel.distances.y[::-1], expected.distances))
+        assert panel.logits.x[::-1].tolist() == [fashion.head.class_names[k] for k in expected.others]
+    assert panel.content.layout.display is None
+
+
+def test_many_classes_show_the_nearest():
+    rng = np.random.default_rng(0)
+    explorer = fsw.Explorer(fsw.FeatureSpace.from_arrays(rng.normal(size=(100, 8))))
+    panel = explorer.tabs.panels[0]
+    wait(lambda: len(panel.distances.x) == 12)
+    assert "87 classes farther away" in panel.facts.value
+
+
+def test_training_samples_are_measured_against_all_others():
+    """Corners of a square are a known distance from the triangle of the other three; the middle is in it."""
+    points = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0], [1.0, 1.0]])
+    space = fsw.FeatureSpace.from_arrays(np.eye(2), None, points)
+    sample = HullSample(space)
+    sample.advance(Work(quiet))
+    np.testing.assert_allclose(
+        sample.train, [1.0, 1.0, 1.0, 1.0, 0.0] @ np.diag(np.full(5, np.sqrt(2))), atol=1e-7
+    )
+
+
+def test_a_stopped_sample_goes_on_where_it_stopped(fashion):
+    sample, work = HullSample(fashion), Work(quiet)
+    work.stop()
+    with pytest.raises(Stopped):
+        sample.advance(work)
+    assert np.isfinite(sample.test).sum() == 1
+
+
+def test_extrapolation_shows_the_point_among_the_samples():
+    rng = np.random.default_rng(1)
+    space = fsw.FeatureSpace.from_arrays(np.eye(3), None, rng.normal(size=(40, 3)))
+    explorer = fsw.Explorer(space)
+    panel = open_tab(explorer, "Extrapolation")
+    wait(lambda: len(panel.point.x))
+    expected = FeatureHull(space.features).project(explorer.view.probe.features)
+    inside = expected.verdicts[0] == "inside"
+    assert panel.point.x[0] == pytest.approx(0.0 if inside else expected.distances[0])
+    assert panel.histogram.y[0].sum() == pytest.approx(1.0)
+    assert np.isfinite(panel.clouds[0].x).all()
+
+
+def test_a_bare_head_is_told_what_is_missing():
+    explorer = fsw.Explorer(fsw.FeatureSpace.from_arrays(np.eye(3)))
+    panel = open_tab(explorer, "Extrapolation")
+    assert "features=..." in panel.text.value
+    assert panel.content.layout.display == "none"
