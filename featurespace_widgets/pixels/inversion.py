@@ -140,6 +140,14 @@ class _Search:
         """Whether nothing but the residual counts."""
         return self.closeness == 0 and self.tv == 0
 
+    @property
+    def stages(self) -> tuple[Callable[[float], Iterator[None]], ...]:
+        """Gauss-Newton first for a set, of which some point is near; last for a point."""
+        if not self.plain:
+            return (self.descend,)
+        pointed = isinstance(self.target, PointTarget)
+        return (self.descend, self.newton) if pointed else (self.newton, self.descend)
+
     def image(self, pixels: Array) -> Tensor:
         return torch.as_tensor(pixels).view(self.shape)
 
@@ -182,7 +190,7 @@ class _Search:
             return
         before = np.inf
         while self.steps < max_steps:
-            for stage in (self.descend, self.newton) if self.plain else (self.descend,):
+            for stage in self.stages:
                 for _ in stage(limit):
                     self.steps += 1
                     yield self.best
