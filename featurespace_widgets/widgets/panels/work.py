@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 __all__ = ["Stopped", "Work", "Worker"]
 
 REST = 0.2  # seconds without a newer question before work begins
@@ -19,6 +21,16 @@ class Stopped(Exception):
     """The work is not wanted any more."""
 
 
+def _kernel_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of the kernel's thread; None in a plain script, whatever loop runs there."""
+    if get_ipython() is None:
+        return None
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class Work:
     """One question being computed: asks whether it is still wanted, tells how far it is."""
 
@@ -26,10 +38,7 @@ class Work:
         self._stop = threading.Event()
         self._report = report
         self._told = time.monotonic()
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:  # a plain script has no loop
-            self._loop = None
+        self._loop = _kernel_loop()
 
     def stop(self) -> None:
         """Not wanted any more."""
