@@ -132,7 +132,7 @@ class SliceView(anywidget.AnyWidget):
         if mode not in MODES:
             raise ValueError(f"mode must be 'boundary' or 'section', received {mode!r}")
         if mode != self.mode:
-            self._place(self._default_pose(mode))
+            self._place(self.default_pose(mode))
 
     @property
     def plane(self) -> Slice:
@@ -143,6 +143,11 @@ class SliceView(anywidget.AnyWidget):
     def probe(self) -> Probe:
         """The point under the probe, in plane and feature space."""
         return self._probe
+
+    @property
+    def built(self) -> Scene:
+        """The scene on screen with its feature vectors."""
+        return self._built
 
     @property
     def corners(self) -> list[list[float]]:
@@ -201,10 +206,11 @@ class SliceView(anywidget.AnyWidget):
         with self.hold_sync():
             self.scene = message
             self.error = {}
-            self._current = self._default_pose(mode)
+            self._current = self.default_pose(mode)
             self._place(self._current)
 
-    def _default_pose(self, mode: str) -> dict[str, Any]:
+    def default_pose(self, mode: str) -> dict[str, Any]:
+        """Where a fresh view stands: the scene's plane, all of its extent, the probe at a good start."""
         described = self.scene[mode]
         s0, s1, t0, t1 = described["extent"]
         centre = [(s0 + s1) / 2, (t0 + t1) / 2]
@@ -326,7 +332,7 @@ class SliceView(anywidget.AnyWidget):
             raise ValueError(f"sample must be a row from 0 to {count - 1}, received {sample!r}")
         if handle not in (0, 1, 2):
             raise ValueError(f"handle must be 0, 1 or 2, received {handle!r}")
-        pose = self._current if self.mode == "section" else self._default_pose("section")
+        pose = self._current if self.mode == "section" else self.default_pose("section")
         section = self._built.plane("section", pose["frame"])
         corners = section.from_plane(pose["handles"])
         corners[handle] = self.space.features[sample]

@@ -1,7 +1,7 @@
 // Bundles each widget to one self-contained ES module beside the Python sources; the same sources give the same bytes.
 import { build } from "esbuild";
 
-const WIDGETS = ["slice_view", "image_panel", "toolbar"];
+const WIDGETS = ["slice_view", "image_panel", "toolbar", "standalone"];
 
 await build({
   entryPoints: [...WIDGETS.map((name) => `src/${name}.js`), "src/widget.css"],
