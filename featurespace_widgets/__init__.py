@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .geometry.cells import Cell
     from .geometry.head import LinearHead
     from .geometry.plane import Slice
+    from .models import adapters
+    from .models.sources import ImageFolder
     from .space import FeatureSpace
     from .widgets.explorer import Explorer, explore
     from .widgets.slice_view import SliceView
@@ -21,9 +23,11 @@ __all__ = [
     "Cell",
     "Explorer",
     "FeatureSpace",
+    "ImageFolder",
     "LinearHead",
     "Slice",
     "SliceView",
+    "adapters",
     "available",
     "explore",
     "load",
@@ -35,6 +39,7 @@ _HOMES = {
     "Cell": "geometry.cells",
     "Explorer": "widgets.explorer",
     "FeatureSpace": "space",
+    "ImageFolder": "models.sources",
     "LinearHead": "geometry.head",
     "Slice": "geometry.plane",
     "SliceView": "widgets.slice_view",
@@ -43,10 +48,12 @@ _HOMES = {
     "load": "catalogue",
 }
 
+_MODULES = {"adapters": "models.adapters", "study": "study"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "study":  # a package of its own
-        return importlib.import_module(".study", __name__)
+    if name in _MODULES:
+        return importlib.import_module(f".{_MODULES[name]}", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from ..models.disk_bank import BankPart, DiskBank
+from ..models.sources import image_at
 from ..space import FeatureSpace
-from .images import describe, first_shape, image_at, shrink, subset
+from .images import describe, first_shape, shrink, subset
 from .provenance import check_same, circumstances, identity
 from .run import Lost, run_parts
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..geometry.head import LinearHead
+from ..models.sources import image_at
 from ..space import FeatureSpace
 from .conduct import Rows, chosen_rows, conduct, in_parts
-from .images import describe, first_shape, image_at, subset
+from .images import describe, first_shape, subset
 from .provenance import identity
 from .table import Answers, Study
 
