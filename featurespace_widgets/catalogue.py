@@ -9,9 +9,11 @@ from .space import FeatureSpace
 
 __all__ = ["available", "load"]
 
+IMAGENET = "imagenet-efficientnet-lite0"
+
 
 def available() -> tuple[str, ...]:
-    """Names that `load` takes.
+    """Names of the bundled models that `load` takes.
 
     Examples
     --------
@@ -28,7 +30,8 @@ def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = N
     Parameters
     ----------
     name : str
-        One of `available`.
+        One of `available`, or, with the extra ``[imagenet]``, ``"imagenet-efficientnet-lite0"``: 1000
+        classes, 1280 features, and the few photos that the packages of the extra ship.
     data : path, optional
         The full data set. The banks then hold all its images; their features are computed once and
         cached in the user's cache folder. For MNIST and Fashion-MNIST a folder with the four IDX files,
@@ -40,6 +43,8 @@ def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = N
     ValueError
         For an unknown name, a folder without the data set, or a damaged bundled file
         (`models.store.DamagedFileError`, which names it).
+    ImportError
+        Where an extra is missing.
 
     Examples
     --------
@@ -47,8 +52,11 @@ def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = N
     >>> fsw.load("mnist-2d").head
     LinearHead(10 classes, 2 features)
     """
+    if name == IMAGENET:
+        return _imagenet()
     if name not in RECIPES:
-        raise ValueError(f"unknown model {name!r}; available are {', '.join(map(repr, RECIPES))}")
+        names = ", ".join(map(repr, [*RECIPES, IMAGENET]))
+        raise ValueError(f"unknown model {name!r}; available are {names}")
     from .models.zoo import load_model
 
     model = load_model(name, data)
@@ -63,3 +71,12 @@ def load(name: str = "fashion-mnist", *, data: str | os.PathLike[str] | None = N
         title=model.title,
         card=model.card,
     )
+
+
+def _imagenet() -> FeatureSpace:
+    from .models.imagenet import efficientnet_lite0, imagenet_photos
+
+    photos, labels = imagenet_photos()
+    space = FeatureSpace.from_model(efficientnet_lite0(), photos, labels, batch_size=8, progress=False)
+    space.title = f"EfficientNet-Lite0 on ImageNet · {space.head.dimension} features"
+    return space

@@ -28,13 +28,14 @@ from .geometry.region import Region
 from .geometry.ties import Ambiguity, ambiguous
 from .models.bank import Bank
 from .space_images import ImageQuestions
+from .space_sources import ModelSources
 
 __all__ = ["FeatureSpace"]
 
 LIFT_SAMPLES = 20_000  # a local mean of more is no different, only slower
 
 
-class FeatureSpace(ImageQuestions):
+class FeatureSpace(ModelSources, ImageQuestions):
     """The last hidden layer of a classifier, made exact: the noun everything meets in.
 
     Use `featurespace_widgets.load` for a bundled model, `from_model` or `from_arrays` for your own.
@@ -139,77 +140,6 @@ class FeatureSpace(ImageQuestions):
                     "outside it; pass domain=None where features can have any sign"
                 )
         return space
-
-    @classmethod
-    def from_model(
-        cls,
-        model: Any,
-        images: Any,
-        labels: ArrayLike | None = None,
-        *,
-        class_names: Sequence[str] | None = None,
-        head: str | None = None,
-        preprocess: Any = None,
-        batch_size: int = 256,
-        progress: bool = True,
-    ) -> FeatureSpace:
-        """Build a space from a torch classifier and images.
-
-        The head is found by its output, and checked: ``head(features(x)) == model(x)``. The model is
-        used in eval mode on the device it is on, and is itself not changed; its weights are shared.
-        ``space.card`` names the head and says how the domain is known.
-
-        Parameters
-        ----------
-        model : torch.nn.Module, or one of `featurespace_widgets.adapters`
-        images : array or tensor (n, C, H, W), path, data set or loader
-            uint8, or floats in [0, 1]. A path is a folder with one folder of pictures for each class; data
-            sets are those of torch and of Hugging Face, or an `ImageFolder`, which scales pictures.
-        labels : (n,) array of int, optional
-            Instead of those that the images bring; the predictions where there are none.
-        class_names : K texts, optional
-        head : str, optional
-            Name of the last layer, should the one found not be meant.
-        preprocess : callable, optional
-            Images (n, C, H, W) in [0, 1] to the model's inputs, in differentiable torch operations.
-        batch_size : int
-        progress : bool
-            Whether a bar is shown.
-
-        Raises
-        ------
-        ValueError
-            If the model has no affine head (says why and what to do), or images or labels do not fit.
-
-        Examples
-        --------
-        >>> import torch, featurespace_widgets as fsw
-        >>> from torch import nn
-        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 3))
-        >>> space = fsw.FeatureSpace.from_model(model, torch.rand(20, 1, 8, 8), progress=False)
-        >>> space.card["head"], space.card["features"]
-        ('3', '>= 0 (outputs of a ReLU)')
-        """
-        from .models.from_model import read_model
-
-        parts = read_model(
-            model,
-            images,
-            labels,
-            class_names=class_names,
-            head=head,
-            preprocess=preprocess,
-            batch_size=batch_size,
-            progress=progress,
-        )
-        return cls(
-            parts.head,
-            parts.domain,
-            parts.bank,
-            classifier=parts.classifier,
-            title=parts.title,
-            card=parts.card,
-        )
 
     def __repr__(self) -> str:
         samples = f"{len(self.bank)} samples" if self.bank else "no samples"

@@ -21,6 +21,7 @@ from torch.nn import functional
 __all__ = [
     "ExternalModel",
     "Preprocess",
+    "optional_library",
     "saved_model",
     "timm_model",
     "torchvision_model",
@@ -90,7 +91,7 @@ def torchvision_model(name: str, weights: str | None = "DEFAULT") -> ExternalMod
     ValueError
         For an unknown model or weights.
     """
-    models = _library("torchvision.models", "torchvision")
+    models = optional_library("torchvision.models", "torchvision")
     known = models.list_models(module=models)
     if name not in known:
         raise ValueError(_unknown("torchvision", name, known))
@@ -120,7 +121,7 @@ def timm_model(name: str, *, pretrained: bool = True) -> ExternalModel:
     ValueError
         For an unknown model.
     """
-    timm = _library("timm", "timm")
+    timm = optional_library("timm", "timm")
     known = timm.list_models(name.split(".")[0])
     if not known:
         raise ValueError(_unknown("timm", name, timm.list_models()))
@@ -144,7 +145,7 @@ def transformers_model(name: str | os.PathLike[str]) -> ExternalModel:
     ValueError
         If nothing of that name can be loaded.
     """
-    transformers = _library("transformers", "transformers")
+    transformers = optional_library("transformers", "transformers")
     try:
         model = transformers.AutoModelForImageClassification.from_pretrained(name, use_safetensors=True)
         facts, _ = transformers.ImageProcessingMixin.get_image_processor_dict(name)
@@ -197,7 +198,7 @@ def _read_state(file: Path) -> dict[str, Any]:
         raise ValueError(f"path must be a file of weights, received {str(file)!r}")
     try:
         if file.suffix == ".safetensors":
-            state = _library("safetensors.torch", "transformers").load_file(file)
+            state = optional_library("safetensors.torch", "transformers").load_file(file)
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
     except ImportError:
@@ -214,7 +215,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _library(module: str, extra: str) -> Any:
+def optional_library(module: str, extra: str) -> Any:
     """Import an optional library, or say how to mend what is missing or broken."""
     try:
         return importlib.import_module(module)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from ..geometry.head import LinearHead
 from .adapters import ExternalModel
 from .bank import Bank
 from .domains import range_of
-from .heads import OUTPUTS, TOLERANCE, find_head, logits_of, share, take_off
+from .heads import OUTPUTS, TOLERANCE, as_layer, find_head, logits_of, share, take_off
+from .photos import train_head
 from .sources import Batch, ImageFolder, as_floats, batches, class_names_of
 
-__all__ = ["ModelParts", "read_model"]
+__all__ = ["ModelParts", "read_folder", "read_model"]
 
 TRIED = 8  # images on which a model is taken apart and checked
 
@@ -91,6 +93,44 @@ def read_model(
     title = f"{type(model).__name__} · {linear.dimension} features {words}"
     card = {"head": found.name, "output": found.output, "features": words, "model": type(model).__name__}
     return ModelParts(linear, bounds, bank, classifier, title, card)
+
+
+def read_folder(
+    path: str | os.PathLike[str], model: Any = None, *, batch_size: int = 32, progress: bool = True
+) -> ModelParts:
+    """Train a linear head for folders of photos; see `FeatureSpace.from_folder`."""
+    external = model
+    if external is None:
+        from .imagenet import efficientnet_lite0
+
+        external = efficientnet_lite0()
+    elif not isinstance(external, ExternalModel):
+        external = ExternalModel(external)
+    photos = ImageFolder(path, size=external.size)
+    if len(photos.class_names) < 2:
+        raise ValueError(f"{str(path)!r} must hold two folders of pictures or more, one for each class")
+    parts = read_model(external, _Unlabelled(photos), batch_size=batch_size, progress=progress)
+    trained = train_head(parts.bank.features.astype(np.float64), photos.labels)
+    head = LinearHead(trained.weight, trained.bias, photos.class_names)
+    classifier: Any = parts.classifier
+    classifier.head = as_layer(head, classifier.head.weight)
+    bank = Bank.checked(head, parts.bank.features, photos.labels, parts.bank.images)
+    title = f"{Path(path).name} · {100 * trained.accuracy:.0f} % in {trained.folds}-fold cross-validation"
+    card = {**parts.card, "head": "trained here", "output": "logits", "accuracy": trained.accuracy}
+    return ModelParts(head, parts.domain, bank, classifier, title, card)
+
+
+class _Unlabelled(Sequence[NDArray[np.uint8]]):
+    """The pictures of a folder, whose classes are not those of the network."""
+
+    def __init__(self, photos: ImageFolder) -> None:
+        self.photos = photos
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self.photos[row][0]
 
 
 @torch.no_grad()

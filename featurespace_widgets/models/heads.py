@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..geometry.head import LinearHead
 from .networks import Classifier
 
-__all__ = ["AdaptedClassifier", "FoundHead", "find_head", "logits_of", "share", "take_off"]
+__all__ = ["AdaptedClassifier", "FoundHead", "as_layer", "find_head", "logits_of", "share", "take_off"]
 
 TOLERANCE = 1e-4  # of the largest logit, between the model's float32 and ours
 OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -178,17 +177,21 @@ def _no_head(
     )
 
 
+def as_layer(head: LinearHead, like: Tensor) -> nn.Linear:
+    """A head as a torch layer, on the device and in the precision of a tensor."""
+    layer = nn.Linear(head.dimension, head.num_classes, device=like.device, dtype=like.dtype)
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(head.weight))
+        layer.bias.copy_(torch.as_tensor(head.bias))
+    return layer.requires_grad_(False)
+
+
 def take_off(model: nn.Module, found: FoundHead, preprocess: Any, head: LinearHead) -> nn.Module:
     """Classifier with ``features`` and ``forward`` made of a model from `share` and its head.
 
     A plain ``nn.Sequential`` stays one, so that exact answers about its layers remain possible.
     """
-    weight = found.weight
-    last = nn.Linear(head.dimension, head.num_classes, device=weight.device, dtype=weight.dtype)
-    with torch.no_grad():
-        last.weight.copy_(torch.as_tensor(np.asarray(head.weight)))
-        last.bias.copy_(torch.as_tensor(np.asarray(head.bias)))
-    last.requires_grad_(False)
+    last = as_layer(head, found.weight)
     before = [] if preprocess is None else [preprocess]
     stack = isinstance(model, nn.Sequential) and all(isinstance(x, nn.Module) for x in before)
     if stack and found.layer is list(model.children())[-1]:

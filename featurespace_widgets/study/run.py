@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 __all__ = ["Lost", "on_every_worker", "run_parts"]
 
 AHEAD = 2  # parts handed out for each thread of the workers
+PATIENCE = 20.0  # seconds without a result before asking whether anybody works on one
 Result = TypeVar("Result")
 Part = tuple[int, tuple[Any, ...]]  # its number and arguments
 
@@ -49,44 +50,62 @@ def run_parts(
 def _on_workers(
     task: Callable[..., Result], shared: Any, parts: Iterable[Part], client: Any
 ) -> Iterator[tuple[int, Result | Lost]]:
-    everywhere = on_every_worker(client, shared)
     lost = []
     window = max(2, AHEAD * sum(client.nthreads().values()))
-    for part, result in _in_flight(task, everywhere, parts, client, window):
+    for part, result in _in_flight(task, shared, parts, client, window):
         if isinstance(result, Lost):
             lost.append(part)
         else:
             yield part[0], result
     # Dask blames every part that was with a worker when it died; alone, the innocent ones get through.
-    for part, result in _in_flight(task, everywhere, lost, client, 1):
+    for part, result in _in_flight(task, shared, lost, client, 1):
         yield part[0], result
 
 
 def _in_flight(
-    task: Callable[..., Result], everywhere: Any, parts: Iterable[Part], client: Any, window: int
+    task: Callable[..., Result], shared: Any, parts: Iterable[Part], client: Any, window: int
 ) -> Iterator[tuple[Part, Result | Lost]]:
     """Parts and results, with at most `window` parts handed out at a time."""
-    from distributed import as_completed
+    from distributed import wait
 
     waiting = iter(parts)
+    everywhere = on_every_worker(client, shared)
     handed: dict[str, tuple[Part, Any]] = {}
-    finished = as_completed([], loop=client.loop)
 
     def start(part: Part) -> None:
         future = client.submit(task, everywhere, *part[1], pure=False)
         handed[future.key] = part, future
-        finished.add(future)
 
     try:
-        for part in islice(waiting, window):
-            start(part)
-        for future in finished:
-            part, _ = handed.pop(future.key)
-            yield part, _result(future)
-            for following in islice(waiting, 1):
-                start(following)
+        while True:
+            for part in islice(waiting, window - len(handed)):
+                start(part)
+            if not handed:
+                return
+            futures = [future for _, future in handed.values()]
+            try:
+                done = wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                if not _worked_on(client, everywhere, *futures):
+                    # When workers die at a bad moment the scheduler may forget what they were to do.
+                    again = [part for part, _ in handed.values()]
+                    client.cancel([everywhere, *futures])
+                    handed.clear()
+                    everywhere = on_every_worker(client, shared)
+                    for part in again:
+                        start(part)
+                continue
+            for future in done:
+                part, _ = handed.pop(future.key)
+                yield part, _result(future)
     finally:
         client.cancel([future for _, future in handed.values()])
+
+
+def _worked_on(client: Any, *futures: Any) -> bool:
+    """Whether a worker has one of these in hand."""
+    busy = {key for keys in client.processing().values() for key in keys}
+    return any(future.key in busy for future in futures)
 
 
 def on_every_worker(client: Any, value: Any) -> Any:

@@ -12,6 +12,8 @@ import pytest
 import featurespace_widgets as fsw
 from featurespace_widgets.geometry.hull import FeatureHull
 from featurespace_widgets.geometry.pricing import PointSet
+from featurespace_widgets.study import run
+from featurespace_widgets.study.extraction import features_of
 from featurespace_widgets.study.shards import ShardedPoints
 from study.helpers import KillsItsWorker, Tiny
 
@@ -93,6 +95,25 @@ def test_an_image_that_kills_every_worker_is_recorded(tiny, tmp_path):
     assert "workers died again and again" in bank.failures[4]
     alone = fsw.study.extract(tiny, PICTURES[:12], tmp_path / "alone", progress=False)
     np.testing.assert_allclose(bank.features, np.delete(alone.features, [4, 5, 6, 7], axis=0), rtol=1e-5)
+
+
+def test_what_the_scheduler_forgets_is_handed_out_again(tiny, client, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "PATIENCE", 0.5)
+    submit, forgotten = client.submit, []
+
+    def forget(task, *arguments, **options):
+        if task is features_of and not forgotten:
+            forgotten.append(task)
+            options |= {"workers": ["tcp://127.0.0.1:1"]}  # nobody is there
+        return submit(task, *arguments, **options)
+
+    monkeypatch.setattr(client, "submit", forget)
+    bank = fsw.study.extract(
+        tiny, PICTURES[:12], tmp_path / "bank", batch_size=4, client=client, progress=False
+    )
+    assert forgotten
+    assert len(bank.features) == 12
+    assert bank.failures == {}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
