@@ -70,6 +70,6 @@ RECIPES = {
             consistency=0.2,
             images_first=True,
         ),
-        Recipe("cifar10", _CIFAR10, 64, True, epochs=44, network="residual"),
+        Recipe("cifar10", _CIFAR10, 64, True, epochs=100, network="residual"),
     )
 }

@@ -62,7 +62,7 @@ def _batches(count: int, title: str) -> tqdm[Tensor]:
 def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """Stochastic gradients where there are many epochs, Adam where there are few."""
     if recipe.network == "residual":
-        return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=2e-4, nesterov=True)
+        return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=5e-4, nesterov=True)
     return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
 
 
