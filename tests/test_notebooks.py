@@ -1,13 +1,16 @@
-"""Every notebook runs top to bottom and is stored without what it showed."""
+"""Every notebook runs top to bottom, is stored without what it showed, and carries a picture."""
 
 from __future__ import annotations
 
+import base64
+import io
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -28,6 +31,13 @@ class TestNotebook:
             if cell.cell_type == "code":
                 assert cell.outputs == []
                 assert cell.execution_count is None
+
+    def test_shows_a_picture_before_anything_runs(self, path):
+        first = nbformat.read(path, as_version=4).cells[0]
+        (attachment,) = first.attachments.values()
+        assert "](attachment:" in first.source
+        picture = Image.open(io.BytesIO(base64.b64decode(attachment["image/png"])))
+        assert len(picture.getcolors(1 << 20)) > 8
 
     def test_runs_within_a_minute(self, path, tmp_path):
         notebook = nbformat.read(path, as_version=4)
