@@ -80,13 +80,9 @@ def _same(answer: Any, truth: Any, tolerance: float) -> bool:
 
 def _plain(value: Any) -> Any:
     """Numbers of all kinds alike, and texts without regard to case or space around them."""
-    return (
-        value.strip().casefold()
-        if isinstance(value, str)
-        else int(value)
-        if isinstance(value, Real)
-        else value
-    )
+    if isinstance(value, str):
+        return value.strip().casefold()
+    return float(value) if isinstance(value, Real) else value
 
 
 MORPHED = (0, 4)  # classes of the two unseen images of the lesson
