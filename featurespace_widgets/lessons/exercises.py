@@ -71,7 +71,7 @@ def _same(answer: Any, truth: Any, tolerance: float) -> bool:
     if isinstance(truth, str):
         if not isinstance(answer, str):
             raise ValueError(f"the answer is a text, such as 'yes'; received {answer!r}")
-        return _plain(answer) == _plain(truth)
+        return bool(_plain(answer) == _plain(truth))
     value = np.asarray(answer)
     if value.size != 1 or value.dtype.kind not in "fiu":
         raise ValueError(f"the answer is a number; received {answer!r}")

@@ -19,13 +19,14 @@ from .panels import ImagePanel, PanelTabs, Toolbar, image_message
 from .saving import save_image, save_slice, with_picture
 from .slice_view import Probe, SliceView
 from .standalone import save_page
+from .travel import Travel
 
 __all__ = ["Explorer", "explore"]
 
 NEIGHBOURS = 6
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer(Travel, ipywidgets.VBox):
     """Toolbar, slice view and image panel around one or several feature spaces.
 
     Parameters
@@ -34,6 +35,8 @@ class Explorer(ipywidgets.VBox):
         By default the bundled models, loaded when they are picked.
     classes : 2 or 3 class indices, optional
         Chosen at the start.
+    state : dict, optional
+        What `state` of another explorer gave; it says the classes, too.
 
     Attributes
     ----------
@@ -49,6 +52,7 @@ class Explorer(ipywidgets.VBox):
         space_or_spaces: FeatureSpace | Sequence[FeatureSpace] | None = None,
         *,
         classes: Sequence[int] | None = None,
+        state: dict[str, Any] | None = None,
     ) -> None:
         self._spaces, labels = _catalogue(space_or_spaces)
         self._looks = 0
@@ -68,6 +72,7 @@ class Explorer(ipywidgets.VBox):
         self.toolbar.observe(self._pick_mode, "mode")
         self.toolbar.observe(self._reset, "reset")
         self.view.observe(self._follow_mode, "pose")
+        self._begin_history(state)
         body = ipywidgets.HBox([self.view, self.panel])
         body.add_class("fsw-explorer-body")
         super().__init__([self.toolbar, body, self.tabs])

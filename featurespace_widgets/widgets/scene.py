@@ -53,6 +53,8 @@ class Scene:
         else:
             corners = as_matrix("anchors", anchors, space.head.dimension)
             names = list(anchor_names or ("anchor 1", "anchor 2", "anchor 3"))
+        self.corners: Array = corners
+        self.usual = anchors is None  # the corners are those that nobody chose
         self.section = space.slice(corners)  # refuses coinciding and collinear corners
         self.anchor_names = names
         axes = np.vstack([self.boundary.origin, self.boundary.basis])

@@ -199,14 +199,23 @@ class SliceView(anywidget.AnyWidget):
 
     # the conversation with the browser
 
-    def _show(self, built: Scene, mode: str) -> None:
+    def restore(self, built: Scene, mode: str, pose: dict[str, Any]) -> None:
+        """Show a scene with the parts of a pose that are given; the rest is as in a fresh view."""
+        self._show(built, mode, pose)
+
+    @property
+    def pose_shown(self) -> dict[str, Any]:
+        """The last pose that was answered."""
+        return self._current
+
+    def _show(self, built: Scene, mode: str, pose: dict[str, Any] | None = None) -> None:
         message = built.message(self._version + 1)
         self._built = built
         self._version += 1
         with self.hold_sync():
             self.scene = message
             self.error = {}
-            self._current = self.default_pose(mode)
+            self._current = self.default_pose(mode) | (pose or {})
             self._place(self._current)
 
     def default_pose(self, mode: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ __all__ = ["Toolbar"]
 
 
 class Toolbar(anywidget.AnyWidget):
-    """Model picker, class chips, mode switch and reset."""
+    """Model picker, class chips, mode switch, undo, bookmarks, code and reset."""
 
     _esm = bundle("toolbar")
     _css = style()
@@ -25,4 +25,8 @@ class Toolbar(anywidget.AnyWidget):
     mode = traitlets.Unicode("boundary").tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     reset = traitlets.Int(0).tag(sync=True)
+    undoable = traitlets.Bool(False).tag(sync=True)
+    redoable = traitlets.Bool(False).tag(sync=True)
+    bookmarks: traitlets.List[Any] = traitlets.List().tag(sync=True)  # their names
+    code = traitlets.Unicode().tag(sync=True)
     error = traitlets.Dict().tag(sync=True)

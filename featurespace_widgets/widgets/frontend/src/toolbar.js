@@ -1,6 +1,7 @@
 // The quiet row on top: model, classes, mode, reset.
 
 import { contrast, css, legible, parseColour } from "./colour.js";
+import { HistoryTools } from "./history.js";
 import { element, errorCard, lifetime, onChange } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
@@ -47,12 +48,14 @@ class Toolbar {
     group(this.modes, "What is drawn");
     this.reset = element("button", "fsw-button", "reset");
     this.reset.type = "button";
+    this.history = new HistoryTools(model, signal);
     this.message = element("span", "fsw-message");
     this.message.setAttribute("role", "status");
     this.failure = element("div", "fsw-toolbar-error");
     this.root = element(
       "div", "fsw-toolbar",
-      this.select, this.chips, this.finder, this.names, element("span", "fsw-spacer"), this.modes, this.reset, this.message, this.failure,
+      this.select, this.chips, this.finder, this.names, element("span", "fsw-spacer"), this.modes, this.history.root, this.reset,
+      this.message, this.history.code, this.failure,
     );
     // Keys typed here are no shortcuts of the notebook.
     this.root.addEventListener("keydown", (event) => event.key !== "Tab" && event.stopPropagation(), { signal });

@@ -40,9 +40,37 @@ test("chips, mode, model and reset write their traits", () => {
   find(".fsw-select").value = "b";
   find(".fsw-select").dispatchEvent(new window.Event("change"));
   assert.equal(model.get("model"), "b");
-  find(".fsw-button").click();
+  find(".fsw-toolbar > .fsw-button").click();
   assert.equal(model.get("reset"), 1);
   assert.equal(model.saves, 4);
+  destroy();
+});
+
+test("undo, redo, bookmarks and code ask the kernel", () => {
+  const { model, find, destroy } = openToolbar(5, { bookmarks: [], undoable: false, redoable: false, code: "" });
+  const press = (/** @type {string} */ label) => find(`button[aria-label="${label}"]`).click();
+  assert.equal(find("button[aria-label=Undo]").disabled, true);
+  model.set("undoable", true);
+  assert.equal(find("button[aria-label=Undo]").disabled, false);
+  press("Undo");
+  press("Bookmark this view");
+  model.set("bookmarks", ["1: a, b"]);
+  const list = find(".fsw-history select");
+  assert.equal(list.hidden, false);
+  list.value = "1: a, b";
+  list.dispatchEvent(new window.Event("change"));
+  assert.equal(find(".fsw-code").hidden, true);
+  press("This view as code");
+  model.set("code", "state = {}");
+  assert.equal(find(".fsw-code").hidden, false);
+  assert.equal(find(".fsw-code textarea").value, "state = {}");
+  assert.deepEqual(model.messages, [{ type: "undo" }, { type: "bookmark" }, { type: "go", name: "1: a, b" }, { type: "code" }]);
+  destroy();
+});
+
+test("without a kernel there is no history to offer", () => {
+  const { find, destroy } = openToolbar(5);
+  assert.equal(find(".fsw-history").hidden, true);
   destroy();
 });
 

@@ -1,0 +1,88 @@
+// Undo, redo, bookmarks and the view as code; absent where no kernel keeps them.
+
+import { element, onChange } from "./host.js";
+
+/** @import {Model} from "./types.js" */
+
+export class HistoryTools {
+  /** @param {Model} model @param {AbortSignal} signal */
+  constructor(model, signal) {
+    this.model = model;
+    this.undo = tool("↶", "Undo");
+    this.redo = tool("↷", "Redo");
+    this.star = tool("☆", "Bookmark this view");
+    this.show = tool("</>", "This view as code");
+    this.select = element("select", "fsw-select");
+    this.select.setAttribute("aria-label", "Go to a bookmark");
+    this.select.dataset.lmSuppressShortcuts = "true";
+    this.root = element("div", "fsw-history", this.undo, this.redo, this.star, this.select, this.show);
+    this.root.setAttribute("role", "group");
+    this.root.setAttribute("aria-label", "History");
+    this.text = element("textarea", "");
+    this.text.readOnly = true;
+    this.text.setAttribute("aria-label", "This view as Python");
+    this.copy = tool("copy", "Copy the code");
+    this.code = element("div", "fsw-code", this.text, this.copy);
+    this.code.hidden = true;
+    this.root.hidden = model.get("bookmarks") === undefined;
+    this.#listen(signal);
+    this.#draw();
+  }
+
+  /** @param {AbortSignal} signal */
+  #listen(signal) {
+    for (const name of ["undoable", "redoable", "bookmarks"]) onChange(this.model, name, signal, () => this.#draw());
+    onChange(this.model, "code", signal, () => { this.text.value = this.model.get("code") ?? ""; });
+    this.undo.addEventListener("click", () => this.model.send?.({ type: "undo" }), { signal });
+    this.redo.addEventListener("click", () => this.model.send?.({ type: "redo" }), { signal });
+    this.star.addEventListener("click", () => this.model.send?.({ type: "bookmark" }), { signal });
+    this.show.addEventListener("click", () => this.#toggle(), { signal });
+    this.copy.addEventListener("click", () => this.#copy(), { signal });
+    this.select.addEventListener("change", () => {
+      if (this.select.value) this.model.send?.({ type: "go", name: this.select.value });
+      this.select.value = "";
+    }, { signal });
+  }
+
+  #toggle() {
+    this.code.hidden = !this.code.hidden;
+    this.show.setAttribute("aria-expanded", String(!this.code.hidden));
+    this.copy.textContent = "copy";
+    if (!this.code.hidden) this.model.send?.({ type: "code" });
+  }
+
+  async #copy() {
+    this.text.select();
+    try {
+      await navigator.clipboard.writeText(this.text.value);
+      this.copy.textContent = "copied";
+    } catch {
+      this.copy.textContent = "press Ctrl+C"; // pages without the right to write: the text is selected
+    }
+  }
+
+  #draw() {
+    const names = /** @type {string[]} */ (this.model.get("bookmarks") ?? []);
+    this.undo.disabled = !this.model.get("undoable");
+    this.redo.disabled = !this.model.get("redoable");
+    this.select.hidden = !names.length;
+    this.select.replaceChildren(option("", "bookmarks"), ...names.map((name) => option(name, name)));
+  }
+}
+
+/** @param {string} text @param {string} label */
+function tool(text, label) {
+  const button = element("button", "fsw-button", text);
+  button.type = "button";
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.dataset.lmSuppressShortcuts = "true";
+  return button;
+}
+
+/** @param {string} value @param {string} label */
+function option(value, label) {
+  const node = element("option", "", label);
+  node.value = value;
+  return node;
+}
