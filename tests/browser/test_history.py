@@ -37,9 +37,8 @@ def test_undo_bookmark_and_code(open_notebook: Callable[[str], NotebookPage]):
 
     root.get_by_role("button", name="This view as code").click()
     text = root.get_by_role("textbox", name="This view as Python")
-    notebook.wait_for(
-        lambda: text.input_value(), "the code", lambda code: "fsw.Explorer(state=state)" in code
-    )
+    code = notebook.wait_for(lambda: text.input_value(), "the code")
+    assert "fsw.Explorer(state=state)" in code
     assert code == notebook.kernel_value("explorer.to_code()")
 
     while undo.is_enabled():

@@ -139,7 +139,7 @@ def test_a_handle_tilts_the_section_and_the_nearest_image_follows(explorer, open
     after = page.evaluate(STATE)["pose"]
     assert not np.allclose(after["frame"], before["frame"], atol=1e-6)
     check(page, explorer)
-    page.locator(".fsw-toolbar button", has_text="reset").click()
+    page.get_by_role("button", name="Start over").click()
     wait(page, f"{STATE}.pose.handles[2][0] === {before['handles'][2][0]!r}")
     check(page, explorer)
 

@@ -70,8 +70,8 @@ export class HistoryTools {
   }
 }
 
-/** @param {string} text @param {string} label */
-function tool(text, label) {
+/** A small button with a name. @param {string} text @param {string} label */
+export function tool(text, label) {
   const button = element("button", "fsw-button", text);
   button.type = "button";
   button.title = label;

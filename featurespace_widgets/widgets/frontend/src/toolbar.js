@@ -1,7 +1,7 @@
 // The quiet row on top: model, classes, mode, reset.
 
 import { contrast, css, legible, parseColour } from "./colour.js";
-import { HistoryTools } from "./history.js";
+import { HistoryTools, tool } from "./history.js";
 import { element, errorCard, lifetime, onChange } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
@@ -46,8 +46,7 @@ class Toolbar {
     this.finder.setAttribute("list", this.names.id);
     this.modes = element("div", "fsw-segments");
     group(this.modes, "What is drawn");
-    this.reset = element("button", "fsw-button", "reset");
-    this.reset.type = "button";
+    this.reset = tool("⟲", "Start over");
     this.history = new HistoryTools(model, signal);
     this.message = element("span", "fsw-message");
     this.message.setAttribute("role", "status");
@@ -59,7 +58,7 @@ class Toolbar {
     );
     // Keys typed here are no shortcuts of the notebook.
     this.root.addEventListener("keydown", (event) => event.key !== "Tab" && event.stopPropagation(), { signal });
-    for (const node of [this.select, this.finder, this.reset]) node.dataset.lmSuppressShortcuts = "true";
+    for (const node of [this.select, this.finder]) node.dataset.lmSuppressShortcuts = "true";
     this.#listen(signal);
     this.#drawModels();
     this.#drawNames();
