@@ -24,13 +24,13 @@ def test_undo_bookmark_and_code(open_notebook: Callable[[str], NotebookPage]):
     for _ in range(5):
         notebook.page.keyboard.press("ArrowRight")
     notebook.wait_for(lambda: undo.is_enabled(), "something to undo")
-    moved = notebook.wait_for(
-        lambda: notebook.kernel_value(f"{VIEW}.probe.st.tolist()"), "the move", lambda st: st[0] > start[0]
-    )
     root.get_by_role("button", name="Bookmark this view").click()
+    bookmarks = root.get_by_role("combobox", name="Go to a bookmark")
+    notebook.wait_for(bookmarks.is_visible, "the bookmark")
+    moved = notebook.kernel_value("list(explorer.bookmarks.values())[0]['point']")
+    assert moved[0] > start[0]
     root.get_by_role("button", name="Section", exact=True).click()
     notebook.wait_for(lambda: notebook.kernel_value(f"{VIEW}.mode"), "the section", lambda m: m == "section")
-    bookmarks = root.get_by_role("combobox", name="Go to a bookmark")
     bookmarks.select_option(index=1)
     notebook.wait_for(lambda: notebook.kernel_value(f"{VIEW}.mode"), "the plane", lambda m: m == "boundary")
     assert notebook.kernel_value(f"{VIEW}.probe.st.tolist()") == pytest.approx(moved, abs=1e-6)
