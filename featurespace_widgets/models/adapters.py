@@ -184,11 +184,11 @@ def saved_model(
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state.get(key), Mapping):
             state = state[key]
-    state = {key.removeprefix("module."): value for key, value in state.items()}
+    state = {str(key).removeprefix("module."): value for key, value in state.items()}
     model = constructor()
     try:
         model.load_state_dict(state)
-    except (RuntimeError, AttributeError) as error:
+    except (RuntimeError, AttributeError, TypeError) as error:
         raise ValueError(f"the weights of {file.name} do not fit {type(model).__name__}: {error}") from error
     return ExternalModel(model, preprocess, None if class_names is None else tuple(class_names))
 

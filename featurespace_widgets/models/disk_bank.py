@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -19,6 +20,15 @@ from .store import write_atomically
 __all__ = ["BankPart", "DiskBank"]
 
 PENDING, DONE, FAILED = 0, 1, 2
+# Types and axes of the arrays, and the most that a bank may declare.
+KINDS = {
+    "features": (("float32", "float16"), 2),
+    "labels": (("int64",), 1),
+    "thumbnails": (("uint8",), 4),
+    "status": (("uint8",), 1),
+}
+MOST_IMAGES = 10**8
+MOST_BYTES = 2**30  # of a chunk
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +71,28 @@ class DiskBank:
     Raises
     ------
     ValueError
-        If there is no bank in the folder.
+        If there is no bank in the folder, or a damaged one.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         if not (self.folder / "bank.zarr").is_dir():
             raise ValueError(f"{self.folder} holds no bank; featurespace_widgets.study.extract makes one")
-        group = _zarr().open_group(self.folder / "bank.zarr", mode="r+")
-        self._features: Any = group["features"]
-        self._labels: Any = group["labels"]
-        self._thumbnails: Any = group["thumbnails"]
-        self._status: Any = group["status"]
-        self.facts: dict[str, Any] = dict(group.attrs)
+        zarr = _zarr()
+        try:
+            # Format 3 alone: arrays of format 2 may ask for pickles.
+            group = zarr.open_group(self.folder / "bank.zarr", mode="r+", zarr_format=3)
+            arrays = {name: group[name] for name in KINDS}
+            self.facts: dict[str, Any] = dict(group.attrs)
+            _check(arrays)
+        except Exception as error:  # damaged files raise almost anything
+            raise ValueError(
+                f"{self.folder} is damaged ({type(error).__name__}: {error}); extract to a new folder"
+            ) from error
+        self._features: Any = arrays["features"]
+        self._labels: Any = arrays["labels"]
+        self._thumbnails: Any = arrays["thumbnails"]
+        self._status: Any = arrays["status"]
 
     @classmethod
     def create(
@@ -122,6 +141,7 @@ class DiskBank:
         aside = target.with_name(f".{target.name}.{os.getpid()}")
         shutil.rmtree(aside, ignore_errors=True)
         group = _zarr().create_group(aside / "bank.zarr", attributes=facts or {})
+        checked = _zarr().codecs.ZstdCodec(checksum=True)  # or flipped bits would be read as numbers
         for name, kind, shape, empty in (
             ("features", dtype, (dimension,), np.nan),
             ("labels", "int64", (), -1),
@@ -129,7 +149,12 @@ class DiskBank:
             ("status", "uint8", (), PENDING),
         ):
             group.create_array(
-                name, shape=(count, *shape), chunks=(min(chunk, count), *shape), dtype=kind, fill_value=empty
+                name,
+                compressors=checked,
+                shape=(count, *shape),
+                chunks=(min(chunk, count), *shape),
+                dtype=kind,
+                fill_value=empty,
             )
         (aside / "failures").mkdir()
         aside.rename(target)
@@ -176,7 +201,7 @@ class DiskBank:
     @property
     def missing(self) -> list[int]:
         """Chunks that are still to be written."""
-        status = self._status[:]
+        status = self._read(self._status)
         return [chunk for chunk in range(self.chunks) if (status[self.rows_of(chunk)] == PENDING).any()]
 
     def write(self, chunk: int, part: BankPart) -> None:
@@ -208,10 +233,20 @@ class DiskBank:
                 f"{self.folder}: {missing} of {self.chunks} chunks are missing; "
                 "extract the same images to the same folder again to go on"
             )
-        rows: NDArray[np.intp] = np.flatnonzero(self._status[:] == DONE)
+        rows: NDArray[np.intp] = np.flatnonzero(self._read(self._status) == DONE)
         if not len(rows):
             raise ValueError(f"{self.folder}: all {len(self)} images failed, the first: {self._first()}")
         return rows
+
+    def _read(self, stored: Any, rows: slice = slice(None)) -> Any:
+        """Rows of an array; a damaged chunk is named."""
+        try:
+            return stored[rows]
+        except Exception as error:  # damaged chunks raise almost anything
+            raise ValueError(
+                f"{self.folder}: {stored.path} is damaged ({type(error).__name__}: {error}); "
+                "extract to a new folder"
+            ) from error
 
     def _first(self) -> str:
         return next(iter(self.failures.values()), "unknown")
@@ -239,7 +274,7 @@ class DiskBank:
     @cached_property
     def labels(self) -> NDArray[np.int64] | None:
         """(m,) labels, or None where an image has none."""
-        labels: NDArray[np.int64] = self._labels[:][self.rows]
+        labels: NDArray[np.int64] = self._read(self._labels)[self.rows]
         return None if (labels < 0).any() else labels
 
     @property
@@ -258,7 +293,7 @@ class DiskBank:
             for chunk in range(self.chunks):
                 part = self.rows_of(chunk)
                 first, last = np.searchsorted(rows, [part.start, part.stop])
-                target[first:last] = stored[part][rows[first:last] - part.start]
+                target[first:last] = self._read(stored, part)[rows[first:last] - part.start]
             target.flush()
             del target
             os.replace(aside, path)
@@ -274,6 +309,20 @@ class DiskBank:
             smaller than what it takes.
         """
         return Bank(self.features, self.labels, self.thumbnails if thumbnails else None)
+
+
+def _check(arrays: dict[str, Any]) -> None:
+    """Arrays must be those that `DiskBank.create` makes, and no larger than can be meant."""
+    rows = {array.shape[:1] for array in arrays.values()}
+    if len(rows) > 1 or not 1 <= min(rows)[0] <= MOST_IMAGES:
+        raise ValueError(f"its arrays declare {sorted(rows)} images")
+    for name, array in arrays.items():
+        dtypes, axes = KINDS[name]
+        bytes_ = math.prod(array.chunks) * array.dtype.itemsize
+        if str(array.dtype) not in dtypes or array.ndim != axes or bytes_ > MOST_BYTES:
+            raise ValueError(f"{name} declares {array.dtype} {array.shape} in chunks of {bytes_} bytes")
+    if len({array.chunks[0] for array in arrays.values()}) > 1:
+        raise ValueError("its arrays have different chunks")
 
 
 def _zarr() -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .archives import read_npz
 from .datasets import ImageSet
 
 __all__ = [
@@ -83,8 +84,8 @@ def write_dataset(folder: Path, name: str, parts: Mapping[str, ImageSet]) -> Non
 
 def read_examples(name: str) -> ImageSet:
     """The example images that ship with a data set whose own images may not."""
-    with np.load(BUNDLED / f"{name}.images.npz", allow_pickle=False) as stored:
-        return ImageSet(stored["examples_images"], stored["examples_labels"].astype(np.int64))
+    stored = read_npz(BUNDLED / f"{name}.images.npz")
+    return ImageSet(stored["examples_images"], stored["examples_labels"].astype(np.int64))
 
 
 def write_model(folder: Path, card: dict[str, Any], weights: Arrays, features: Arrays) -> dict[str, Any]:
@@ -112,9 +113,9 @@ def read_card(name: str, folder: Path | None = None) -> dict[str, Any]:
     path = (folder or BUNDLED) / f"{name}.card.json"
     try:
         card = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedFileError(path, f"cannot be read ({error})") from error
-    if not isinstance(card, dict) or card.get("name") != name or "sha256" not in card:
+    if not isinstance(card, dict) or card.get("name") != name or not isinstance(card.get("sha256"), dict):
         raise DamagedFileError(path, "is not the card of this model")
     return card
 
@@ -137,5 +138,4 @@ def read_arrays(card: Mapping[str, Any], file: str, folder: Path | None = None) 
         raise DamagedFileError(
             path, f"has SHA-256 {found[:12]}..., the card says {str(card['sha256'].get(file))[:12]}..."
         )
-    with np.load(BytesIO(content), allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}
+    return read_npz(path, content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from scipy.optimize import Bounds
 from torch import Tensor, nn
 
 from ..geometry.head import LinearHead
+from .archives import read_npz
 from .bank import Bank
 from .datasets import ImageSet, read_dataset
 from .networks import NETWORKS, Classifier, ConvDecoder, evaluate
@@ -120,11 +120,10 @@ def _cached_features(card: dict[str, Any], classifier: Classifier, images: Image
     digest.update(images.images.tobytes())
     path = _cache_folder() / f"{card['name']}-{digest.hexdigest()[:16]}.npz"
     try:
-        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            stored: NDArray[np.float32] = archive["features"]
+        stored: NDArray[np.float32] = read_npz(path)["features"]
         if stored.shape == (len(images.images), card["feature_dim"]):
             return stored
-    except (OSError, ValueError, KeyError):
+    except (ValueError, KeyError):
         pass  # not there or not whole: compute it again
     pixels = torch.as_tensor(images.images)
     features: NDArray[np.float32] = evaluate(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models.archives import read_npz
 from ..models.store import write_atomically
 
 __all__ = ["Answers", "Study", "joined", "read_answers", "write_answers"]
@@ -104,14 +105,20 @@ class Study:
         Raises
         ------
         ValueError
-            If the folder holds none.
+            If the folder holds none, or its files are damaged.
         """
         path = Path(folder)
         if not (path / "result.npz").is_file():
             raise ValueError(f"{path} holds no finished study; the same call as before goes on with it")
-        provenance = json.loads((path / "provenance.json").read_text())
+        try:
+            provenance = json.loads((path / "provenance.json").read_text())
+            name = str(provenance["study"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(
+                f"{path / 'provenance.json'} is damaged ({error}); run the study again"
+            ) from error
         answers = read_answers(path / "result.npz")
-        return cls(provenance["study"], answers.columns, answers.arrays, provenance)
+        return cls(name, answers.columns, answers.arrays, provenance)
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:
@@ -131,10 +138,9 @@ def write_answers(path: Path, answers: Answers) -> None:
 def read_answers(path: Path) -> Answers:
     """Read what `write_answers` wrote."""
     answers = Answers({})
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored.files:
-            kind, _, name = key.partition(".")
-            (answers.columns if kind == "column" else answers.arrays)[name] = stored[key]
+    for key, array in read_npz(path).items():
+        kind, _, name = key.partition(".")
+        (answers.columns if kind == "column" else answers.arrays)[name] = array
     return answers
 
 
