@@ -14,6 +14,7 @@ from ..catalogue import available, load
 from ..geometry.arrays import Array
 from ..space import FeatureSpace
 from .cards import error_card
+from .closing import close_parts
 from .palette import class_colours
 from .panels import ImagePanel, PanelTabs, Toolbar, image_message
 from .saving import save_image, save_slice, with_picture
@@ -77,6 +78,13 @@ class Explorer(Travel, ipywidgets.VBox):
         body.add_class("fsw-explorer-body")
         super().__init__([self.toolbar, body, self.tabs])
         self.add_class("fsw-explorer")
+
+    def close(self) -> None:
+        """Close the explorer with all its widgets and end its thread."""
+        if self.comm is not None:
+            self.tabs.stop()
+            close_parts(self)
+        super().close()
 
     @property
     def space(self) -> FeatureSpace:
@@ -168,7 +176,7 @@ class Explorer(Travel, ipywidgets.VBox):
             space = self._space(change["new"])
             if space is not self.space:
                 self.view.show(space)
-        except ValueError as error:
+        except Exception as error:
             self.toolbar.model = change["old"]
             self.toolbar.error = error_card("This model cannot be shown", error)
             return
@@ -179,7 +187,7 @@ class Explorer(Travel, ipywidgets.VBox):
             return
         try:
             self.view.show(classes=change["new"])
-        except ValueError as error:
+        except Exception as error:  # whatever the browser sent, or the model raised
             self.toolbar.chosen = list(self.view.classes)
             self.toolbar.error = error_card("These classes cannot be shown", error)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,7 @@ from .scene import Scene
 __all__ = ["Probe", "SliceView"]
 
 MODES = ("boundary", "section")
+FARTHEST = 1e50  # squares of coordinates stay finite
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class SliceView(anywidget.AnyWidget):
 
     _esm = bundle("slice_view")
     _css = style()
+
+    _plane: Slice
+    _probe: Probe
 
     scene = traitlets.Dict().tag(sync=True)
     # The browser owns what it sends: no echo back to it while somebody drags.
@@ -242,6 +247,10 @@ class SliceView(anywidget.AnyWidget):
         self._kernel_id -= 1
         self.pose = {**pose, "id": self._kernel_id}
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take from the browser only what is its own."""
+        super().set_state({name: sync_data[name] for name in ("pose", "stats") if name in sync_data})
+
     def _on_pose(self, change: dict[str, Any]) -> None:
         pose = change["new"]
         if pose.get("version") == self._version:
@@ -251,16 +260,21 @@ class SliceView(anywidget.AnyWidget):
             self._place(self._current)
 
     def _respond(self, pose: dict[str, Any]) -> None:
+        before = (self._plane, self._probe) if hasattr(self, "_probe") else None
         try:
             with _threads().limit(limits=1):
                 point, mode, final = _checked_pose(pose)
                 self._plane = self._built.plane(mode, pose["frame"])
                 self._probe = self._probe_at(point)
                 answer = self._answer(self._probe, final)
+                json.dumps(answer, allow_nan=False)  # a model may return NaN, which browsers do not read
         except Exception as error:  # the person sees it beside the view; the view stays alive
+            if before is not None:
+                self._plane, self._probe = before
             with self.hold_sync():
                 self.error = error_card("This point could not be computed", error)
-                self.answer = {"id": pose.get("id"), "feasible": False, "landing": None, "seen": None}
+                number = pose["id"] if isinstance(pose.get("id"), int) else None
+                self.answer = {"id": number, "feasible": False, "landing": None, "seen": None}
             return
         self._current = pose
         with self.hold_sync():
@@ -323,7 +337,7 @@ class SliceView(anywidget.AnyWidget):
             return
         try:
             self.through_sample(content.get("sample", -1), content.get("handle", 0))
-        except (ValueError, TypeError) as error:
+        except Exception as error:
             self.error = error_card("The plane cannot pass through this sample", error)
 
     def through_sample(self, sample: int, handle: int = 0) -> None:
@@ -363,6 +377,16 @@ def _checked_pose(pose: dict[str, Any]) -> tuple[Array, str, bool]:
             f"a pose needs mode 'boundary' or 'section' and two finite probe coordinates, received {mode!r} "
             f"and {pose.get('probe')!r}"
         )
+    corners = 3 if mode == "section" else len(pose["handles"])
+    for name, shape in (("frame", (3, None)), ("handles", (corners, 2)), ("view", (3,))):
+        numbers = np.asarray(pose.get(name, ()), dtype=float)
+        wanted = numbers.ndim == len(shape) and all(
+            n in (None, m) for n, m in zip(shape, numbers.shape, strict=True)
+        )
+        if not (wanted or (numbers.size == 0 and corners == 0)) or not (np.abs(numbers) < FARTHEST).all():
+            raise ValueError(f"a pose needs finite numbers {shape} as {name}, received {numbers.shape}")
+    if not isinstance(pose.get("id"), int) or not (np.abs(point) < FARTHEST).all() or not pose["view"][2] > 0:
+        raise ValueError("a pose needs an id, a point that is not too far away and a view wider than 0")
     return point, str(mode), bool(pose.get("final", True))
 
 

@@ -59,9 +59,10 @@ def figure(
     x, y = scales
     grid = {"grid_lines": "none", "tick_format": "~g"}
     across = bqplot.Axis(scale=x, label=labels[0], **grid)
-    up = bqplot.Axis(scale=y, label=labels[1], side="left", label_offset="44px", **grid)
     if isinstance(y, bqplot.OrdinalScale):
         up = bqplot.Axis(scale=y, side="left", grid_lines="none")
+    else:
+        up = bqplot.Axis(scale=y, label=labels[1], side="left", label_offset="44px", **grid)
     layout = ipywidgets.Layout(
         width="auto", height=f"{height}px", flex="1 1 340px", min_width="280px", max_width="720px"
     )

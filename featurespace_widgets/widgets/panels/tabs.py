@@ -34,6 +34,7 @@ class PanelTabs(ipywidgets.VBox):
 
     def __init__(self, view: SliceView) -> None:
         self._view, worker = view, Worker()
+        self._worker = worker
         self.panels: tuple[Panel, ...] = tuple(panel(worker) for panel in PANELS)
         self.tab = ipywidgets.Tab(
             self.panels, titles=[panel.title for panel in self.panels], selected_index=0
@@ -42,6 +43,10 @@ class PanelTabs(ipywidgets.VBox):
         self.add_class("fsw-charts")
         self.tab.observe(self._ask, "selected_index")
         view.on_probe(self._follow)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._worker.close()
 
     def _follow(self, _probe: Probe, _final: bool) -> dict[str, Any]:
         self._ask()

@@ -86,6 +86,11 @@ class Worker:
             self._work.stop()
             self._work = None
 
+    def close(self) -> None:
+        """Stop what is running and end the thread; nothing can be asked afterwards."""
+        self.cancel()
+        self._pool.shutdown(wait=False)
+
     def ask(
         self,
         compute: Callable[[Work], Any],
