@@ -1,4 +1,4 @@
-"""The command line: ``python -m featurespace_widgets list | extract | study | lab``."""
+"""The command line: ``python -m featurespace_widgets list | extract | study | lab | gallery``."""
 
 from __future__ import annotations
 
@@ -76,6 +76,8 @@ def _parser() -> _Parser:
     found.add_argument("--model", default="fashion-mnist", metavar="MODEL", help="see the command list")
     found.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="for the notebook (here)")
     found.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="for JupyterLab, after --")
+    found = _command(commands, "gallery", _gallery, "Write pages of the lessons' pictures, without a kernel.")
+    found.add_argument("folder", metavar="DIR", help="folder of the pages")
     return parser
 
 
@@ -190,6 +192,14 @@ def _items(options: argparse.Namespace, space: FeatureSpace) -> Any:
     if path.suffix != ".npy" or not path.is_file():
         raise ValueError(f"{path} is neither a .npy file of features (n, d) nor the folder of a bank")
     return np.load(path, mmap_mode="r")
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    from .lessons import write_gallery
+
+    pages = write_gallery(options.folder)
+    print(f"{len(pages)} pages; open {pages[-1]}")
+    return 0
 
 
 def _lab(options: argparse.Namespace) -> int:
