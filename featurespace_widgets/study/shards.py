@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +22,7 @@ __all__ = ["Shard", "ShardedPoints", "file_of"]
 
 SHARD_BYTES = 256 * 2**20  # of stored points, at most
 LEAST = 16  # candidates that each shard is asked for, where more than one are wanted
+ATTEMPTS = 4  # times that shards are handed out whose workers died
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,36 @@ class ShardedPoints(PointSet):
 
     def _map(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """``function(shard, *arguments)`` of all shards, each where it ran before if that worker lives."""
+        from distributed import KilledWorker
+
+        answers: dict[int, Any] = {}
+        for _ in range(ATTEMPTS):
+            for place, future in self._handed_out(function, arguments, answers).items():
+                try:
+                    answers[place] = future.result()
+                except KilledWorker as error:  # Dask blames every task that was with a worker when it died
+                    reason = error
+            if len(answers) == len(self.shards):
+                return [answers[place] for place in range(len(self.shards))]
+        raise RuntimeError(
+            f"workers died again and again while they searched the features ({reason}); "
+            "what is finished is kept, the same call goes on from there"
+        )
+
+    def _handed_out(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], answered: Collection[int]
+    ) -> dict[int, Any]:
+        """Futures of the shards that have not answered, by their places."""
         asked = on_every_worker(self._client, arguments)
         workers = sorted(self._client.nthreads())
-        futures = [
-            self._client.submit(
+        return {
+            place: self._client.submit(
                 _with, function, shard, asked,
-                workers=[workers[k % len(workers)]], allow_other_workers=True, pure=False,
+                workers=[workers[place % len(workers)]] if workers else None,
+                allow_other_workers=bool(workers), pure=False,
             )
-            for k, shard in enumerate(self.shards)
-        ]  # fmt: skip
-        answers: list[Any] = self._client.gather(futures)
-        return answers
+            for place, shard in enumerate(self.shards) if place not in answered
+        }  # fmt: skip
 
     def best(self, directions: ArrayLike, count: int) -> Rows:
         """Rows that reach far along directions, the farthest first: (q, d) -> (q, count at most).

@@ -93,8 +93,9 @@ class Study:
         return pandas.DataFrame({name: c for name, c in self.columns.items() if c.ndim == 1})
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``result.npz`` and ``provenance.json``, each whole or not at all."""
+        """Write ``result.npz`` and ``provenance.json``; an interruption leaves no finished study."""
         path = Path(folder)
+        (path / "result.npz").unlink(missing_ok=True)  # never an old result beside new provenance
         write_json(path / "provenance.json", self.provenance)
         write_answers(path / "result.npz", Answers(self.columns, self.arrays))
 

@@ -126,7 +126,7 @@ def make_atlas(view: SliceView, grid: int) -> Atlas | None:
         result = space.lift_result(boundary, over)
         found = np.asarray(result.verdicts) == "yes"
         over, lifted = over[found], result.points[found]
-    pose = view.pose if view.mode == "section" else view.default_pose("section")
+    pose = view.pose_shown if view.mode == "section" else view.default_pose("section")
     section = built.plane("section", pose["frame"])
     window = built.extent(section)
     on = section.from_plane(_points(window, section.domain_polygon(window), grid))
@@ -147,7 +147,7 @@ def save_page(view: SliceView, path: str | PathLike[str], grid: int = 15) -> Pat
     atlas = make_atlas(view, int(grid))
     state = {
         "scene": view.scene,
-        "pose": view.pose,
+        "pose": view.pose_shown,
         "poses": {mode: view.default_pose(mode) for mode in ("boundary", "section")},
         "atlas": None if atlas is None else atlas.message(view.built.generators),
         "modules": {name: bundle(name) for name in WIDGETS},

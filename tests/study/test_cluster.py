@@ -15,7 +15,7 @@ from featurespace_widgets.geometry.pricing import PointSet
 from featurespace_widgets.study import run
 from featurespace_widgets.study.extraction import features_of
 from featurespace_widgets.study.shards import ShardedPoints
-from study.helpers import KillsItsWorker, Tiny
+from study.helpers import KillsItsWorker, Tiny, start_after_killing
 
 distributed = pytest.importorskip("distributed")
 pytestmark = [
@@ -135,6 +135,32 @@ def test_shards_search_as_one_set_does(client, tmp_path, dtype):
     np.testing.assert_allclose(mine.distances, theirs.distances, rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(mine.verdicts, theirs.verdicts)
     assert mine.verify().all()
+
+
+@pytest.fixture
+def blaming(client):
+    """A scheduler that gives a task up with the first worker that dies under it."""
+    scheduler = client.cluster.scheduler
+    allowed, scheduler.allowed_failures = scheduler.allowed_failures, 0
+    yield client
+    scheduler.allowed_failures = allowed
+
+
+def test_a_search_survives_workers_that_die(blaming, tmp_path):
+    points = np.random.default_rng(3).normal(size=(300, 4))
+    np.save(tmp_path / "points.npy", points)
+    shards, flag = ShardedPoints(tmp_path / "points.npy", blaming), tmp_path / "killed"
+    starts = shards._map(start_after_killing, str(flag))
+    assert flag.exists()
+    assert starts == [shard.start for shard in shards.shards]
+
+
+def test_a_search_that_kills_every_worker_ends_with_the_reason(blaming, tmp_path, monkeypatch):
+    monkeypatch.setattr("featurespace_widgets.study.shards.ATTEMPTS", 2)
+    np.save(tmp_path / "points.npy", np.eye(4))
+    shards = ShardedPoints(tmp_path / "points.npy", blaming)
+    with pytest.raises(RuntimeError, match="the same call goes on from there"):
+        shards._map(start_after_killing, None)
 
 
 def test_extrapolation_survives_a_killed_worker(space, client, tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import featurespace_widgets as fsw
-from featurespace_widgets.study import conduct, hull_distances
+from featurespace_widgets.study import conduct, hull_distances, table
+from featurespace_widgets.study.table import Study
 from study.helpers import Broken, Tiny
 
 
@@ -193,3 +194,18 @@ def test_refusals(space):
         fsw.study.restore_adjacency(bare, study)
     with pytest.raises(KeyError, match="no column 'distanz'"):
         study["distanz"]
+
+
+def test_an_interrupted_save_leaves_no_mixture(tmp_path, monkeypatch):
+    first = Study("flips", {"row": np.arange(3)}, {}, {"study": "flips", "seed": 1})
+    second = Study("flips", {"row": np.arange(5)}, {}, {"study": "flips", "seed": 2})
+    first.save(tmp_path)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table, "write_answers", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        second.save(tmp_path)
+    with pytest.raises(ValueError, match="no finished study"):
+        Study.load(tmp_path)
