@@ -149,7 +149,8 @@ class Lab:
 class NotebookPage:
     """A notebook open in JupyterLab; `problems` collects what a healthy page never shows."""
 
-    def __init__(self, lab: Lab, browser: Browser, path: str) -> None:
+    def __init__(self, lab: Lab, browser: Browser, path: str, script: str = "") -> None:
+        """Open a notebook; `script` runs in the page before JupyterLab does."""
         self.problems: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1440, "height": 1000})
         self._lab, self._path = lab, path
@@ -157,7 +158,7 @@ class NotebookPage:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
         self.page.on("request", self._on_request)
-        self.page.add_init_script(_IGNORE_CAPTURE)
+        self.page.add_init_script(_IGNORE_CAPTURE + script)
         self.page.goto(lab.url(path))
         self.page.wait_for_function(_OPENED, arg=path, timeout=60_000)
         self.command("application:toggle-left-area")  # room for the notebook
