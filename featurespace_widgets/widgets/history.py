@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..geometry.arrays import Array
+from .pose import MODES
 from .scene import Scene
-from .slice_view import MODES, SliceView
+from .slice_view import SliceView
 
 __all__ = ["History", "Standing", "code_of", "read_state", "restore_state"]
 

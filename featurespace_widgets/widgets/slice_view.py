@@ -21,12 +21,10 @@ from ..geometry.plane import Slice
 from ..space import FeatureSpace
 from .assets import bundle, style
 from .cards import error_card
+from .pose import MODES, checked_pose
 from .scene import Scene
 
 __all__ = ["Probe", "SliceView"]
-
-MODES = ("boundary", "section")
-FARTHEST = 1e50  # squares of coordinates stay finite
 
 
 @dataclass(frozen=True)
@@ -263,7 +261,7 @@ class SliceView(anywidget.AnyWidget):
         before = (self._plane, self._probe) if hasattr(self, "_probe") else None
         try:
             with _threads().limit(limits=1):
-                point, mode, final = _checked_pose(pose)
+                point, mode, final = checked_pose(pose)
                 self._plane = self._built.plane(mode, pose["frame"])
                 self._probe = self._probe_at(point)
                 answer = self._answer(self._probe, final)
@@ -332,8 +330,11 @@ class SliceView(anywidget.AnyWidget):
         return [float(s), float(t), off]
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Pull the section plane through a sample."""
-        if not isinstance(content, dict) or content.get("type") != "through":
+        """Pull the section plane through a sample; or a pose, sent so where states are held back."""
+        kind = content.get("type") if isinstance(content, dict) else None
+        if kind == "pose" and isinstance(content.get("pose"), dict):
+            self.set_state({"pose": content["pose"]})
+        if kind != "through":
             return
         try:
             self.through_sample(content.get("sample", -1), content.get("handle", 0))
@@ -368,26 +369,6 @@ class SliceView(anywidget.AnyWidget):
 def _threads() -> ThreadpoolController:
     """Thread pools of this process: one thread each is fastest for the small products of an answer."""
     return ThreadpoolController()
-
-
-def _checked_pose(pose: dict[str, Any]) -> tuple[Array, str, bool]:
-    mode, point = pose.get("mode"), np.asarray(pose.get("probe", ()), dtype=float)
-    if mode not in MODES or point.shape != (2,) or not np.isfinite(point).all():
-        raise ValueError(
-            f"a pose needs mode 'boundary' or 'section' and two finite probe coordinates, received {mode!r} "
-            f"and {pose.get('probe')!r}"
-        )
-    corners = 3 if mode == "section" else len(pose["handles"])
-    for name, shape in (("frame", (3, None)), ("handles", (corners, 2)), ("view", (3,))):
-        numbers = np.asarray(pose.get(name, ()), dtype=float)
-        wanted = numbers.ndim == len(shape) and all(
-            n in (None, m) for n, m in zip(shape, numbers.shape, strict=True)
-        )
-        if not (wanted or (numbers.size == 0 and corners == 0)) or not (np.abs(numbers) < FARTHEST).all():
-            raise ValueError(f"a pose needs finite numbers {shape} as {name}, received {numbers.shape}")
-    if not isinstance(pose.get("id"), int) or not (np.abs(point) < FARTHEST).all() or not pose["view"][2] > 0:
-        raise ValueError("a pose needs an id, a point that is not too far away and a view wider than 0")
-    return point, str(mode), bool(pose.get("final", True))
 
 
 def default_classes(space: FeatureSpace) -> tuple[int, ...]:

@@ -41,7 +41,7 @@ def test_undo_bookmark_and_code(open_notebook: Callable[[str], NotebookPage]):
     assert "fsw.Explorer(state=state)" in code
     assert code == notebook.kernel_value("explorer.to_code()")
 
-    while undo.is_enabled():
+    while notebook.kernel_value("explorer.toolbar.undoable"):
         before = notebook.kernel_value("explorer._history._here")
         undo.click()
         notebook.wait_for(
@@ -54,4 +54,5 @@ def test_undo_bookmark_and_code(open_notebook: Callable[[str], NotebookPage]):
         "the first place",
         lambda st: st == pytest.approx(start, abs=1e-6),
     )
-    assert redo.is_enabled()
+    notebook.wait_for(redo.is_enabled, "something to redo")
+    assert undo.is_disabled()

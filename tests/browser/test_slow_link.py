@@ -1,7 +1,7 @@
 """A slow and lossy link to the kernel: the hand is followed at once, and the last image is the right one.
 
-The page's WebSockets are replaced before JupyterLab starts. Every message waits; the kernel's answers may
-overtake one another, and some are lost.
+The page's WebSockets are replaced before JupyterLab starts. Every message waits; requests and
+answers may overtake one another, and some are lost.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from browser.conftest import NOTEBOOKS
 from browser.lab import Lab, NotebookPage
 from browser.test_explorer import VIEW, Person, check_image
 
-# Requests are not lost: ipywidgets itself waits for the kernel's word on each before it sends the next.
 SLOW_SOCKET = r"""
 window.slow = { delay: 0, jitter: 0, drop: 0, lost: 0, asked: 0, open: null, most: 0, seed: 1 };
 const POSE = /"pose":\s*\{[^]*?"id":\s*(\d+)/, ANSWER = /"answer":\s*\{[^]*?"id":\s*(-?\d+)/;
@@ -43,7 +42,8 @@ window.WebSocket = class extends window.WebSocket {
             slow.most = Math.max(slow.most, slow.open && now - slow.open.at < 4500 ? 2 : 1);
             slow.open = { id, at: now };
         }
-        this.later(id, () => super.send(data));
+        if (id !== null && slow.drop && this.random() < slow.drop) slow.lost += 1;
+        else this.later(id, () => super.send(data));
     }
     get onmessage() { return super.onmessage; }
     set onmessage(handler) {
@@ -114,7 +114,7 @@ def test_the_point_follows_the_hand_and_the_last_image_is_not_stale(person: Pers
     assert followed["worst"] < 1.5  # pixels
     wanted = person.state()["pose"]["probe"]
     notebook.page.wait_for_timeout(2 * (delay + jitter))
-    for _ in range(40):  # what is lost is asked again after five seconds, and after ten
+    for _ in range(90):  # what is lost is asked again after five seconds, and after ten
         answered = person.slice.evaluate("root => root.fsw.state().pose.probe")
         probe = notebook.kernel_value(f"{VIEW}.probe.st.tolist()")
         final = notebook.kernel_value(f"{VIEW}.pose['final']")

@@ -139,6 +139,18 @@ def test_a_bad_message_shows_a_card_and_the_view_goes_on(fashion, pose):
     assert view.answer["id"] == 9
 
 
+def test_a_pose_may_come_as_a_message(fashion):
+    """As the browser sends it where a lost message keeps ipywidgets from sending states."""
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    pose = {**view.pose, "probe": [0.5, -0.5], "id": 33}
+    view._on_message(view, {"type": "pose", "pose": pose}, [])
+    assert view.answer["id"] == 33
+    np.testing.assert_allclose(view.probe.st, [0.5, -0.5])
+    view._on_message(view, {"type": "pose", "pose": {**pose, "probe": "x", "id": 34}}, [])
+    assert view.error["title"] == "This point could not be computed"
+    np.testing.assert_allclose(view.probe.st, [0.5, -0.5])
+
+
 BAD_MESSAGES = [None, 3, {}, {"type": "through", "sample": -1}, {"type": "through", "sample": "x"}]
 
 

@@ -38,6 +38,7 @@ class SliceView {
     this.scheduler = new Scheduler();
     /** @type {Set<number>} ids of this view's own poses */
     this.sent = new Set();
+    this.direct = false; // whether the kernel was silent once
     this.poseId = 0;
     /** @type {ViewState | null} */
     this.state = null;
@@ -150,8 +151,11 @@ class SliceView {
     this.sent.add(id);
     this.sent.delete(id - KEPT_IDS);
     this.poseId = id;
-    this.model.set("pose", { id, ...payload });
-    this.model.save_changes();
+    const pose = { id, ...payload };
+    this.model.set("pose", pose);
+    // Where a message was lost ipywidgets holds back every later state, but not a message of our own.
+    if (this.direct) this.model.send?.({ type: "pose", pose });
+    else this.model.save_changes();
   }
 
   /** A pose that somebody else set is the newest one. @param {number} id */
@@ -169,7 +173,9 @@ class SliceView {
 
   #tick() {
     const retry = this.scheduler.tick(performance.now());
-    if (retry) this.#send(retry);
+    if (!retry) return this.#status();
+    this.direct = true;
+    this.#send(retry);
     this.#status();
   }
 
