@@ -26,15 +26,6 @@ def wait(true, seconds=60):
         time.sleep(0.02)
 
 
-def open_tab(explorer, title):
-    """Show a tab and wait for its answer, or its sentence."""
-    tabs = explorer.tabs
-    index = [panel.title for panel in tabs.panels].index(title)
-    tabs.tab.selected_index = index
-    tabs._ask()
-    return tabs.panels[index]
-
-
 def quiet(_share):
     pass
 
@@ -76,7 +67,7 @@ def test_a_failure_is_told():
 def test_margins_reach_the_boundaries_they_name(fashion):
     """A step of the given length along the normal of two classes makes them tie."""
     head, y = fashion.head, fashion.features[7]
-    found = margins(Question(fashion, (0, 1, 2), y))
+    found = margins(Question(fashion, (0, 1, 2), y, fsw.SliceView(fashion)))
     assert len(found.others) == head.num_classes - 1
     assert (np.diff(found.distances) >= 0).all()
     assert found.distances[0] == pytest.approx(head.radius(y[None])[0])
@@ -88,10 +79,10 @@ def test_margins_reach_the_boundaries_they_name(fashion):
 
 def test_the_margins_tab_follows_the_point(fashion):
     explorer = fsw.Explorer(fashion)
-    panel = explorer.tabs.panels[0]
+    panel = explorer.tabs.panel("Margins")
     for y in fashion.features[[3, 400]]:
         explorer.view.move_to(explorer.view.plane.to_plane(y)[0])
-        expected = margins(Question(fashion, explorer.view.classes, explorer.view.probe.features))
+        expected = margins(Question.of(explorer.view))
         wait(lambda expected=expected: np.allclose(panel.distances.y[::-1], expected.distances))
         assert panel.logits.x[::-1].tolist() == [fashion.head.class_names[k] for k in expected.others]
     assert panel.content.layout.display is None
@@ -100,7 +91,7 @@ def test_the_margins_tab_follows_the_point(fashion):
 def test_many_classes_show_the_nearest():
     rng = np.random.default_rng(0)
     explorer = fsw.Explorer(fsw.FeatureSpace.from_arrays(rng.normal(size=(100, 8))))
-    panel = explorer.tabs.panels[0]
+    panel = explorer.tabs.panel("Margins")
     wait(lambda: len(panel.distances.x) == 12)
     assert "87 classes farther away" in panel.facts.value
 
@@ -128,7 +119,7 @@ def test_extrapolation_shows_the_point_among_the_samples():
     rng = np.random.default_rng(1)
     space = fsw.FeatureSpace.from_arrays(np.eye(3), None, rng.normal(size=(40, 3)))
     explorer = fsw.Explorer(space)
-    panel = open_tab(explorer, "Extrapolation")
+    panel = explorer.tabs.select("Extrapolation")
     wait(lambda: len(panel.point.x))
     expected = FeatureHull(space.features).project(explorer.view.probe.features)
     inside = expected.verdicts[0] == "inside"
@@ -139,6 +130,37 @@ def test_extrapolation_shows_the_point_among_the_samples():
 
 def test_a_bare_head_is_told_what_is_missing():
     explorer = fsw.Explorer(fsw.FeatureSpace.from_arrays(np.eye(3)))
-    panel = open_tab(explorer, "Extrapolation")
+    panel = explorer.tabs.select("Extrapolation")
     assert "features=..." in panel.text.value
     assert panel.content.layout.display == "none"
+
+
+def test_a_panel_is_made_when_its_tab_is_first_shown(fashion):
+    explorer = fsw.Explorer(fashion)
+    made = [len(place.children) for place in explorer.tabs.tab.children]
+    assert made == [1] + [0] * (len(made) - 1)
+    assert explorer.tabs.select("Extrapolation") is explorer.tabs.panel("Extrapolation")
+    with pytest.raises(ValueError, match="title must be one of Margins"):
+        explorer.tabs.select("margin")
+
+
+def test_zooming_does_not_ask_again_and_another_point_does(fashion):
+    explorer = fsw.Explorer(fashion)
+    panel, view = explorer.tabs.panel("Margins"), explorer.view
+    wait(lambda: panel.answer is not None)
+    first, work, pose = panel.answer, panel._work, view.pose_shown
+    view.pose = {**pose, "id": 1, "view": [*pose["view"][:2], 0.5 * pose["view"][2]]}
+    assert view.window[2] == 0.5 * pose["view"][2]
+    assert panel._work is work
+    view.move_to(view.plane.to_plane(fashion.features[3:4])[0])
+    wait(lambda: panel.answer is not first)
+
+
+def test_what_another_tab_stopped_is_asked_again(fashion):
+    explorer = fsw.Explorer(fashion)
+    panel = explorer.tabs.select("Extrapolation")
+    explorer.tabs.select("Margins")
+    wait(lambda: explorer.tabs.panel("Margins").answer is not None)
+    assert panel.answer is None
+    explorer.tabs.select("Extrapolation")
+    wait(lambda: panel.answer is not None)

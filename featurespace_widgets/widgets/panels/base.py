@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
+import numpy as np
 
 from ...geometry.arrays import Array
 from ...space import FeatureSpace
+from ..slice_view import SliceView
 from .work import Work, Worker
+
+if TYPE_CHECKING:
+    from ...pixels.preview import Preview
 
 __all__ = ["Panel", "Question", "facts"]
 
@@ -27,17 +33,45 @@ class Question:
         The classes chosen in the toolbar.
     features : (d,) array or None
         None where no feature vector of the domain lies over the point.
+    view : SliceView
+        Where an answer may be drawn; the kernel's thread only.
     """
 
     space: FeatureSpace
     classes: tuple[int, ...]
     features: Array | None
+    view: SliceView
+
+    @classmethod
+    def of(cls, view: SliceView) -> Question:
+        """About the point under the probe of a view."""
+        return cls(view.space, view.classes, view.probe.features, view)
 
     @property
     def y(self) -> Array:
         """The features of a question that has them; `Panel.missing` has seen to that."""
         assert self.features is not None
         return self.features
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The image that is shown for the point: decoded, or that of the nearest sample."""
+        return self.space.preview(self.y[None])
+
+    @property
+    def image(self) -> Array:
+        """(C, H, W) image of `preview`, in [0, 1]."""
+        shown = self.preview.images[0]
+        image: Array = np.clip(shown.astype(np.float64) / (255 if shown.dtype == np.uint8 else 1), 0, 1)
+        return image
+
+    def same(self, other: Question | None) -> bool:
+        """Whether another question is about the same point, up to rounding, and the same classes."""
+        if other is None or other.space is not self.space or other.classes != self.classes:
+            return False
+        if self.features is None or other.features is None:
+            return self.features is other.features
+        return bool(np.allclose(self.features, other.features, rtol=1e-9, atol=1e-9))
 
 
 class Panel(ipywidgets.VBox):
@@ -48,13 +82,22 @@ class Panel(ipywidgets.VBox):
     worker : Worker
     content : sequence of widgets
         Shown below the line of text.
+
+    Attributes
+    ----------
+    answer : object or None
+        What `compute` gave for the point that is shown.
     """
 
     title = ""
 
     def __init__(self, worker: Worker, content: Sequence[Any]) -> None:
         self._worker = worker
+        self.answer: Any = None
         self._question: Question | None = None
+        self._work: Work | None = None
+        self._settled = False  # answered, or cancelled by the person
+        self._away = False  # another tab is shown
         self.text = ipywidgets.HTML()
         self.text.add_class("fsw-says")
         self.bar = ipywidgets.FloatProgress(min=0.0, max=1.0, description="Computing")
@@ -73,6 +116,18 @@ class Panel(ipywidgets.VBox):
             return "No feature vector of the domain was found over this point; move it back inside."
         return ""
 
+    def lacks_images(self, question: Question) -> str:
+        """A sentence where the model or images are missing, for panels that need both."""
+        space = question.space
+        if space.classifier is None:
+            return (
+                f"{space.title!r} was built from arrays: without the model nothing can be said of images; "
+                "FeatureSpace.from_model(model, images) makes a space that knows both."
+            )
+        if space.pictured is None and space.decoder is None:
+            return f"{space.title!r} has neither images nor a decoder; pass images= with its features."
+        return ""
+
     def compute(self, question: Question, work: Work) -> Any:
         """The answer, in a thread: nothing may be drawn here."""
         raise NotImplementedError
@@ -82,29 +137,44 @@ class Panel(ipywidgets.VBox):
         raise NotImplementedError
 
     def ask(self, question: Question) -> None:
-        """Answer a question once the point rests."""
-        self._question = question
+        """Answer a question once the point rests; what is answered or under way is not begun again."""
+        running = self._work is not None and not self._work.stopped()
+        if question.same(self._question) and (self._settled or running):
+            if self._away and self._settled and self.answer is not None:
+                self.draw(question, self.answer)  # what lies on the slice was erased meanwhile
+            self._away = False
+            return
+        self._away = False
+        self._begin(question)
+
+    def ask_again(self, *_: Any) -> None:
+        """Answer the last question again, after a control was moved."""
+        if self._question is not None:
+            self._begin(self._question)
+
+    def leave(self) -> None:
+        """Another tab is shown."""
+        self._away = True
+
+    def _begin(self, question: Question) -> None:
+        self._question, self._settled = question, False
         self._reveal(self.busy, False)
         sentence = self.missing(question)
         if sentence:
             self._worker.cancel()
             self._say(sentence)
             return
-        self._worker.ask(
+        self._work = self._worker.ask(
             lambda work: self.compute(question, work),
             lambda answer: self._show(question, answer),
             lambda error: self._say(f"This could not be computed: {error}"),
             self._progress,
         )
 
-    def ask_again(self, *_: Any) -> None:
-        """Answer the last question again, after a control was moved."""
-        if self._question is not None:
-            self.ask(self._question)
-
     def _show(self, question: Question, answer: Any) -> None:
         self._reveal(self.busy, False)
         self.text.value = ""
+        self.answer, self._settled = answer, True
         self.draw(question, answer)
         self.children = [self.text, self.busy, self.content]
         self._reveal(self.content, True)
@@ -112,6 +182,7 @@ class Panel(ipywidgets.VBox):
     def _say(self, sentence: str) -> None:
         self._reveal(self.busy, False)
         self._reveal(self.content, False)
+        self.answer, self._settled = None, True
         self.text.value = escape(sentence)
 
     def _progress(self, share: float) -> None:
@@ -121,6 +192,7 @@ class Panel(ipywidgets.VBox):
     def _press(self, _button: Any) -> None:
         if self.button.description == "Cancel":
             self._worker.cancel()
+            self._settled = True
             self.bar.description, self.button.description = "Cancelled", "Start again"
         else:
             self.ask_again()

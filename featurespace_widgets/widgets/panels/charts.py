@@ -24,6 +24,8 @@ _STYLE = """<style>
   body:not([data-jp-theme-light]) .fsw-charts {
     --fsw-ink: var(--jp-ui-font-color1, var(--vscode-editor-foreground, #e6e8ec)); }
 }
+.fsw-charts .jupyter-widget-tab > .lm-TabBar > .lm-TabBar-content { flex-wrap: wrap; }
+.fsw-charts .jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 0 auto; min-width: 0; }
 .fsw-charts .bqplot text { fill: var(--fsw-ink) !important; font-size: 12px; }
 .fsw-charts .bqplot text.mainheading { font-size: 13px !important; font-weight: 600; }
 .fsw-charts .bqplot .axis :is(path, line) { stroke: var(--fsw-rule) !important; }

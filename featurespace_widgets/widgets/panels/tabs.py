@@ -19,7 +19,7 @@ PANELS: tuple[type[Any], ...] = (MarginsPanel, ExtrapolationPanel)
 
 
 class PanelTabs(ipywidgets.VBox):
-    """Charts of the point, one tab each; only the tab that is shown computes.
+    """Charts of the point, one tab each; a panel is made when it is first shown, and only then computes.
 
     Parameters
     ----------
@@ -28,21 +28,51 @@ class PanelTabs(ipywidgets.VBox):
 
     Attributes
     ----------
-    panels : tuple of Panel
     tab : ipywidgets.Tab
+    titles : tuple of str
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> tabs = fsw.Explorer(fsw.load("mnist-2d")).tabs
+    >>> tabs.select("Extrapolation").title, tabs.tab.selected_index
+    ('Extrapolation', 1)
     """
 
+    titles = tuple(panel.title for panel in PANELS)
+
     def __init__(self, view: SliceView) -> None:
-        self._view, worker = view, Worker()
-        self._worker = worker
-        self.panels: tuple[Panel, ...] = tuple(panel(worker) for panel in PANELS)
-        self.tab = ipywidgets.Tab(
-            self.panels, titles=[panel.title for panel in self.panels], selected_index=0
-        )
+        self._view, self._worker = view, Worker()
+        self._places = [ipywidgets.VBox() for _ in PANELS]
+        self._shown: Panel | None = None
+        self.tab = ipywidgets.Tab(self._places, titles=list(self.titles), selected_index=0)
         super().__init__([stylesheet(), self.tab])
         self.add_class("fsw-charts")
         self.tab.observe(self._ask, "selected_index")
         view.on_probe(self._follow)
+
+    def panel(self, title: str) -> Panel:
+        """The panel of a title; ``.answer`` holds what it shows.
+
+        Raises
+        ------
+        ValueError
+            For a title that no tab has.
+        """
+        if title not in self.titles:
+            raise ValueError(f"title must be one of {', '.join(self.titles)}, received {title!r}")
+        index = self.titles.index(title)
+        place = self._places[index]
+        if not place.children:
+            place.children = [PANELS[index](self._worker)]
+        found: Panel = place.children[0]
+        return found
+
+    def select(self, title: str) -> Panel:
+        """Show a tab and return its panel."""
+        panel = self.panel(title)
+        self.tab.selected_index = self.titles.index(title)
+        return panel
 
     def stop(self) -> None:
         """End the thread."""
@@ -54,6 +84,9 @@ class PanelTabs(ipywidgets.VBox):
 
     def _ask(self, *_: Any) -> None:
         index = self.tab.selected_index
-        if index is not None:
-            view = self._view
-            self.panels[index].ask(Question(view.space, view.classes, view.probe.features))
+        panel = None if index is None else self.panel(self.titles[index])
+        if self._shown is not None and self._shown is not panel:
+            self._shown.leave()
+        self._shown = panel
+        if panel is not None:
+            panel.ask(Question.of(self._view))

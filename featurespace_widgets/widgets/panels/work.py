@@ -97,11 +97,12 @@ class Worker:
         show: Callable[[Any], None],
         fail: Callable[[Exception], None],
         report: Callable[[float], None],
-    ) -> None:
+    ) -> Work:
         """Compute in the thread, then show, fail or report in the caller's."""
         self.cancel()
         work = self._work = Work(report)
         self._pool.submit(_run, work, compute, show, fail)
+        return work
 
 
 def _run(
