@@ -64,8 +64,9 @@ def read_state(view: SliceView, model: str) -> dict[str, Any]:
     """A small dict of plain values from which `restore_state` rebuilds the view.
 
     Corners of a section are rows of the training features where they are samples, None where they are
-    the usual class means, and vectors where they were dragged. ``point`` and ``window`` (centre and
-    width) are plane coordinates; on a section they count from its first corner towards the second.
+    the usual class means, vectors with their names, and bare vectors where they were dragged.
+    ``point`` and ``window`` (centre and width) are plane coordinates; on a section they count from its
+    first corner towards the second.
     """
     scene, point, window = view.built, view.probe.st, np.array(view.window)
     anchors: list[Any] | None = None
@@ -91,9 +92,20 @@ def _named_anchors(scene: Scene, corners: Array) -> list[Any] | None:
         return [corner.tolist() for corner in corners]
     if scene.usual:
         return None
-    rows = [int(name[7:]) if name.startswith("sample ") else -1 for name in scene.anchor_names]
-    named = zip(rows, scene.corners, strict=True)
-    return [row if row >= 0 else corner.tolist() for row, corner in named]
+    return [
+        _named_anchor(scene, name, corner)
+        for name, corner in zip(scene.anchor_names, scene.corners, strict=True)
+    ]
+
+
+def _named_anchor(scene: Scene, name: str, corner: Array) -> Any:
+    """A row of the samples where the name says so and is right, else the vector with its name."""
+    word, _, number = name.partition(" ")
+    if word == "sample" and number.isdigit() and scene.space.bank is not None:
+        row, features = int(number), scene.space.features
+        if row < len(features) and (features[row] == corner).all():
+            return row
+    return {"name": name, "features": corner.tolist()}
 
 
 def _coordinates(corners: Array, points: Array) -> Array:
@@ -132,6 +144,9 @@ def _scene(view: SliceView, state: dict[str, Any]) -> Scene:
                 raise ValueError(f"an anchor must be a sample from 0 to {count - 1}, received {anchor}")
             names.append(f"sample {anchor}")
             corners.append(view.space.features[anchor])
+        elif isinstance(anchor, dict):
+            names.append(str(anchor["name"]))
+            corners.append(anchor["features"])
         else:
             names.append(f"anchor {k + 1}")
             corners.append(anchor)
@@ -158,7 +173,9 @@ def _checked(state: Any) -> dict[str, Any]:
     if anchors is not None and not (isinstance(anchors, list) and len(anchors) == 3):
         raise ValueError("the state's anchors must be three samples or vectors, or None")
     for anchor in anchors or ():
-        if type(anchor) is not int and not (isinstance(anchor, list) and _finite(anchor, len(anchor))):
+        named = isinstance(anchor, dict) and isinstance(anchor.get("name"), str)
+        vector = anchor.get("features") if named else anchor
+        if type(anchor) is not int and not (isinstance(vector, list) and _finite(vector, len(vector))):
             raise ValueError(f"an anchor must be a row of the samples or a vector, received {anchor!r:.80}")
     return state
 

@@ -18,7 +18,7 @@ from ..geometry.plane import Slice
 from ..space import FeatureSpace
 from .palette import class_colours
 
-__all__ = ["Scene"]
+__all__ = ["Scene", "default_classes"]
 
 MAX_SAMPLES = 5000
 MAX_MEANS = 12
@@ -228,6 +228,26 @@ class Scene:
             "upper": _buffer(domain.ub[live], "<f8"),
             "text": "features ≥ 0" if orthant else "feature bounds",
         }
+
+
+def default_classes(space: FeatureSpace) -> tuple[int, ...]:
+    """The three classes whose means lie closest together (two if there are only two)."""
+    head = space.head
+    if head.num_classes == 2:
+        return (0, 1)
+    if space.bank is None:
+        return (0, 1, 2)
+    present = np.unique(space.labels)
+    if len(present) < 3:
+        return tuple(int(k) for k in (present if len(present) == 2 else (0, 1)))
+    means = np.array([space.features[space.labels == k].mean(axis=0) for k in present])
+    # Distances measured across the boundaries: what the head tells apart least.
+    gaps = np.abs((means[:, None] - means[None]) @ head.weight.T).max(axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+    rest = np.minimum(gaps[i], gaps[j])
+    rest[[i, j]] = np.inf
+    return tuple(sorted(int(present[k]) for k in (i, j, int(rest.argmin()))))
 
 
 def _as_upper(halfplanes: Array) -> Array:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anywidget
 import numpy as np
@@ -16,42 +15,17 @@ import traitlets
 from numpy.typing import ArrayLike
 from threadpoolctl import ThreadpoolController
 
-from ..geometry.arrays import Array
+from ..geometry.arrays import Array, as_vector
 from ..geometry.plane import Slice
 from ..space import FeatureSpace
 from .assets import bundle, style
 from .cards import error_card
+from .overlays import Overlay
 from .pose import MODES, checked_pose
-from .scene import Scene
+from .probe import Probe, probe_at
+from .scene import Scene, default_classes
 
 __all__ = ["Probe", "SliceView"]
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The point under the probe.
-
-    Attributes
-    ----------
-    st : (2,) array
-        Plane coordinates.
-    features : (d,) array or None
-        On a boundary plane the lifted feature vector, None where the lift found none; on a
-        section the point of the plane itself.
-    class_index, margin, radius
-        Class of `features` among all K, its logit margin and its distance to the nearest
-        boundary in R^d.
-    verdict : str
-        Of the lift: "yes", "no" (no feature vector of the domain lies over the point) or
-        "undecided"; on a section "yes" or "no" for being inside the domain.
-    """
-
-    st: Array
-    features: Array | None
-    class_index: int
-    margin: float
-    radius: float
-    verdict: str
 
 
 class SliceView(anywidget.AnyWidget):
@@ -86,6 +60,7 @@ class SliceView(anywidget.AnyWidget):
     _probe: Probe
 
     scene = traitlets.Dict().tag(sync=True)
+    overlays = traitlets.Dict().tag(sync=True)
     # The browser owns what it sends: no echo back to it while somebody drags.
     pose = traitlets.Dict().tag(sync=True, echo_update=False)
     answer = traitlets.Dict().tag(sync=True)
@@ -106,6 +81,7 @@ class SliceView(anywidget.AnyWidget):
             )
         built = Scene(space, default_classes(space) if classes is None else classes, anchors)
         super().__init__()
+        self._overlays: dict[str, Overlay] = {}
         self._answerers: list[Callable[[Probe, bool], dict[str, Any]]] = []
         self._kernel_id = 0
         self._version = 0
@@ -213,10 +189,13 @@ class SliceView(anywidget.AnyWidget):
 
     def _show(self, built: Scene, mode: str, pose: dict[str, Any] | None = None) -> None:
         message = built.message(self._version + 1)
+        if self._version and built.space is not self.space:
+            self._overlays = {}  # vectors of another feature space
         self._built = built
         self._version += 1
         with self.hold_sync():
             self.scene = message
+            self._send_overlays()
             self.error = {}
             self._current = self.default_pose(mode) | (pose or {})
             self._place(self._current)
@@ -263,7 +242,7 @@ class SliceView(anywidget.AnyWidget):
             with _threads().limit(limits=1):
                 point, mode, final = checked_pose(pose)
                 self._plane = self._built.plane(mode, pose["frame"])
-                self._probe = self._probe_at(point)
+                self._probe = probe_at(self.space, self._plane, point)
                 answer = self._answer(self._probe, final)
                 json.dumps(answer, allow_nan=False)  # a model may return NaN, which browsers do not read
         except Exception as error:  # the person sees it beside the view; the view stays alive
@@ -278,27 +257,6 @@ class SliceView(anywidget.AnyWidget):
         with self.hold_sync():
             self.error = {}
             self.answer = {"id": pose["id"], **answer}
-
-    def _probe_at(self, st: Array) -> Probe:
-        if self._plane.is_boundary_plane and self.space.bank is not None:
-            lift = self.space.lift_result(self._plane, st[None])
-            verdict = str(lift.verdicts[0])
-            features = lift.points[0] if verdict == "yes" else None
-        else:
-            features = self._plane.from_plane(st[None])[0]
-            domain = self.space.domain
-            inside = domain is None or bool(((features >= domain.lb) & (features <= domain.ub)).all())
-            verdict = "yes" if inside else "no"
-        shown = self._plane.from_plane(st[None])[0] if features is None else features
-        logits = np.sort(self.space.head.logits(shown)[0])
-        return Probe(
-            st,
-            features,
-            int(self.space.head.predict(shown)[0]),
-            float(logits[-1] - logits[-2]),
-            float(self.space.radius(shown)[0]),
-            verdict,
-        )
 
     def _answer(self, probe: Probe, final: bool) -> dict[str, Any]:
         answer: dict[str, Any] = {
@@ -350,42 +308,104 @@ class SliceView(anywidget.AnyWidget):
             Row of the training features.
         handle : {0, 1, 2}
             The corner that moves there.
+
+        Raises
+        ------
+        ValueError
+            For a row or a corner that is not there, or corners that would lie on one line.
         """
         count = len(self.space.features)
         if not isinstance(sample, int) or not 0 <= sample < count:
             raise ValueError(f"sample must be a row from 0 to {count - 1}, received {sample!r}")
+        self.through_point(self.space.features[sample], f"sample {sample}", handle)
+
+    def through_point(self, features: ArrayLike, name: str, handle: int = 0) -> None:
+        """Pull one corner of the section to any feature vector; on a boundary plane the section opens.
+
+        Parameters
+        ----------
+        features : (d,) array
+        name : str
+            Written beside the corner.
+        handle : {0, 1, 2}
+            The corner that moves there.
+
+        Raises
+        ------
+        ValueError
+            For a vector of another length or not finite, another corner, or corners that would lie on
+            one line; nothing changes then.
+
+        Examples
+        --------
+        >>> import featurespace_widgets as fsw
+        >>> space = fsw.load("mnist-2d")
+        >>> view = fsw.SliceView(space, classes=(3, 5, 8))
+        >>> view.through_point(2 * space.features[4], "twice sample 4")
+        >>> view.mode, view.scene["section"]["labels"][0]
+        ('section', 'twice sample 4')
+        """
+        vector = as_vector("features", features, self.space.head.dimension)
         if handle not in (0, 1, 2):
             raise ValueError(f"handle must be 0, 1 or 2, received {handle!r}")
         pose = self._current if self.mode == "section" else self.default_pose("section")
         section = self._built.plane("section", pose["frame"])
         corners = section.from_plane(pose["handles"])
-        corners[handle] = self.space.features[sample]
-        names = list(self._built.anchor_names)
-        names[handle] = f"sample {sample}"
+        moved = np.linalg.norm(corners - self._built.corners, axis=1)
+        kept = moved <= 1e-9 * (1 + np.abs(corners).max())
+        names = [name if same else "" for name, same in zip(self._built.anchor_names, kept, strict=True)]
+        corners[handle], names[handle] = vector, str(name)
         self._show(Scene(self.space, self.classes, corners, names), "section")
+
+    def draw(
+        self, name: str, features: ArrayLike, *, kind: Literal["path", "points"] = "path", label: str = ""
+    ) -> None:
+        """Draw feature vectors over the slice; the browser keeps them in place while the plane moves.
+
+        On a section a vector off the plane is drawn fainter, at its foot on the plane.
+
+        Parameters
+        ----------
+        name : str
+            By which `erase` takes it away; the same name again replaces it.
+        features : (m, d) array
+        kind : {"path", "points"}
+            A line through the vectors in their order, or a mark at each.
+        label : str
+            Written beside the last vector.
+
+        Raises
+        ------
+        ValueError
+            For vectors of another length or not finite, none or too many, or another kind.
+
+        Examples
+        --------
+        >>> import featurespace_widgets as fsw
+        >>> space = fsw.load("mnist-2d")
+        >>> view = fsw.SliceView(space, classes=(3, 5, 8))
+        >>> view.draw("walk", space.features[[3, 8]], label="from 3 to 8")
+        >>> list(view.overlays)
+        ['walk']
+        >>> view.erase("walk")
+        """
+        self._overlays[str(name)] = Overlay.checked(features, self.space.head.dimension, kind, label)
+        self._send_overlays()
+
+    def erase(self, name: str) -> None:
+        """Take away what `draw` put there; a name that is not there is no error."""
+        if self._overlays.pop(str(name), None) is not None:
+            self._send_overlays()
+
+    def _send_overlays(self) -> None:
+        generators = self._built.generators
+        self.overlays = {
+            name: {**overlay.message(generators), "version": self._version}
+            for name, overlay in self._overlays.items()
+        }
 
 
 @cache
 def _threads() -> ThreadpoolController:
     """Thread pools of this process: one thread each is fastest for the small products of an answer."""
     return ThreadpoolController()
-
-
-def default_classes(space: FeatureSpace) -> tuple[int, ...]:
-    """The three classes whose means lie closest together (two if there are only two)."""
-    head = space.head
-    if head.num_classes == 2:
-        return (0, 1)
-    if space.bank is None:
-        return (0, 1, 2)
-    present = np.unique(space.labels)
-    if len(present) < 3:
-        return tuple(int(k) for k in (present if len(present) == 2 else (0, 1)))
-    means = np.array([space.features[space.labels == k].mean(axis=0) for k in present])
-    # Distances measured across the boundaries: what the head tells apart least.
-    gaps = np.abs((means[:, None] - means[None]) @ head.weight.T).max(axis=2)
-    np.fill_diagonal(gaps, np.inf)
-    i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
-    rest = np.minimum(gaps[i], gaps[j])
-    rest[[i, j]] = np.inf
-    return tuple(sorted(int(present[k]) for k in (i, j, int(rest.argmin()))))

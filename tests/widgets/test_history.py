@@ -51,6 +51,7 @@ MOVES = {
     "boundary": lambda explorer: explorer.view.move_to([1.0, -2.0]),
     "means": lambda explorer: setattr(explorer.view, "mode", "section"),
     "samples": lambda explorer: explorer.view.through_sample(77, 1),
+    "named": lambda explorer: explorer.view.through_point(explorer.space.features[4] + 0.5, "flip", 2),
     "tilted": tilt,
 }
 
@@ -71,6 +72,16 @@ def test_a_sample_stays_a_sample(explorer, fashion):
     explorer.view.through_sample(77, 1)
     assert explorer.state["anchors"][1] == 77
     other = fsw.Explorer(fashion, state=explorer.state)
+    assert other.view.scene["section"]["labels"][1] == "sample 77"
+    other.close()
+
+
+def test_a_name_without_its_vector_is_no_sample(explorer, fashion):
+    """Names come from callers; the state must not put a training sample in place of their vector."""
+    vector = fashion.features[77] + 1.0
+    explorer.view.through_point(vector, "sample 77", 1)
+    other = fsw.Explorer(fashion, state=json.loads(json.dumps(explorer.state)))
+    np.testing.assert_allclose(other.view.built.corners[1], vector, atol=1e-12)
     assert other.view.scene["section"]["labels"][1] == "sample 77"
     other.close()
 

@@ -255,3 +255,68 @@ def test_where_images_may_not_ship_the_panel_shows_the_nearest_example():
     assert content["neighbours_title"] == "Nearest examples"
     assert content["image"]["pixels"] == view.images[0].transpose(1, 2, 0).tobytes()
     assert content["neighbours"][0]["pixels"] == content["image"]["pixels"]
+
+
+def test_any_feature_vector_becomes_a_labelled_corner(fashion):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    vector = fashion.features[5] + 0.25
+    view.through_point(vector, "flip", 2)
+    assert view.mode == "section"
+    assert view.plane.distance(vector[None])[0] == pytest.approx(0, abs=1e-8)
+    np.testing.assert_allclose(view.plane.to_plane(vector[None])[0], view.corners[2], atol=1e-8)
+    assert view.scene["section"]["labels"][2] == "flip"
+    before = view.scene
+    with pytest.raises(ValueError, match="features must"):
+        view.through_point(vector[:3], "short")
+    with pytest.raises(ValueError, match="handle must be 0, 1 or 2"):
+        view.through_point(vector, "nowhere", 3)
+    assert view.scene is before
+
+
+def test_a_corner_that_was_dragged_loses_its_name(fashion):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    view.through_sample(77, 1)
+    handles = [list(at) for at in view.pose["handles"]]
+    handles[1][0] += 1.0
+    drag(view, handles=handles)
+    view.through_point(fashion.features[5], "flip", 0)
+    assert view.scene["section"]["labels"][:2] == ["flip", ""]
+
+
+def test_overlays_reach_the_browser_as_products_and_follow_the_scene(fashion):
+    """Plane coordinates worked out as the browser does, against the plane's own projection."""
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    walk = fashion.features[[3, 70, 400]]
+    view.draw("walk", walk, label="three images")
+    view.draw("stops", walk[1], kind="points")
+    for show in (lambda: None, lambda: view.show(classes=(1, 3)), lambda: view.through_sample(9, 0)):
+        show()
+        item = view.overlays["walk"]
+        assert (item["kind"], item["label"]) == ("path", "three images")
+        assert item["version"] == view.scene["version"]
+        products = array(item, "products").reshape(3, -1)
+        gram = array(view.scene, "gram").reshape(products.shape[1], -1)
+        origin, *axes = np.array(view.pose["frame"])
+        st = np.column_stack([products @ axis - origin @ gram @ axis for axis in axes])
+        np.testing.assert_allclose(st, view.plane.to_plane(walk), atol=1e-7)
+    view.erase("walk")
+    view.erase("never drawn")
+    assert list(view.overlays) == ["stops"]
+    view.show(fsw.load("mnist"))
+    assert view.overlays == {}
+
+
+@pytest.mark.parametrize(
+    ("features", "options", "message"),
+    [
+        (np.zeros((2, 5)), {}, "features must"),
+        (np.full((1, 64), np.nan), {}, "features"),
+        (np.zeros((0, 64)), {}, "1 to 5000 vectors, received 0"),
+        (np.zeros((1, 64)), {"kind": "blob"}, "'path' or 'points', received 'blob'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(fashion, features, options, message):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    with pytest.raises(ValueError, match=message):
+        view.draw("x", features, **options)
+    assert view.overlays == {}

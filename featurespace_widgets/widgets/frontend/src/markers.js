@@ -82,7 +82,7 @@ function square(ctx, x, y, half, theme, selected) {
 }
 
 /** Text with a halo. @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} x @param {number} y @param {Theme} theme */
-function write(ctx, text, x, y, theme) {
+export function write(ctx, text, x, y, theme) {
   ctx.font = `12px ${theme.font}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";

@@ -60,9 +60,11 @@ function decodeSamples(raw) {
  * @typedef {{s: Float32Array, t: Float32Array, off: Float32Array}} Shadows
  */
 
-/** @param {Scene} scene @param {Frame} frame @returns {Shadows} */
-export function projectSamples({ samples, gram }, [o, u, v]) {
-  const { count, products, squares } = samples;
+/**
+ * @param {{count: number, products: ArrayLike<number>, squares: ArrayLike<number>}} vectors by their inner products
+ * @param {import("./types.js").Gram} gram @param {Frame} frame @returns {Shadows}
+ */
+export function projectSamples({ count, products, squares }, gram, [o, u, v]) {
   const m = gram.size;
   let [oo, ou, ov] = [0, 0, 0];
   for (let i = 0, at = 0; i < m; i++) {

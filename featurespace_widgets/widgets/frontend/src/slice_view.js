@@ -8,6 +8,7 @@ import { lifetime, onChange } from "./host.js";
 import { listenKeys } from "./keys.js";
 import { drawLanding, drawMembers, drawPolytope, drawProbe } from "./markers.js";
 import { drawNames, placeNames } from "./names.js";
+import { OverlayLayer } from "./overlays.js";
 import { nearestPlace } from "./picking.js";
 import { listenPointer } from "./pointer.js";
 import { drawCells, drawDomain } from "./regions.js";
@@ -33,6 +34,7 @@ class SliceView {
     this.signal = signal;
     this.stage = new Stage();
     this.dots = new DotLayer();
+    this.overlays = new OverlayLayer();
     this.times = new FrameTimes();
     /** @type {Scheduler<Omit<Pose, "id">>} */
     this.scheduler = new Scheduler();
@@ -57,6 +59,7 @@ class SliceView {
     this.speech = 0;
     el.append(this.stage.root);
     this.#listen();
+    this.#adoptOverlays();
     this.#adoptScene();
     this.#showError();
     this.stage.fit();
@@ -66,6 +69,7 @@ class SliceView {
   #listen() {
     const { model, signal, stage } = this;
     onChange(model, "scene", signal, () => this.#adoptScene());
+    onChange(model, "overlays", signal, () => this.#adoptOverlays());
     onChange(model, "pose", signal, () => this.#adoptPose());
     onChange(model, "answer", signal, () => this.#adoptAnswer());
     onChange(model, "error", signal, () => this.#showError());
@@ -131,6 +135,11 @@ class SliceView {
     const next = this.scheduler.answer(answer.id, performance.now());
     if (next) this.#send(next);
     this.#status();
+    this.#redraw(false);
+  }
+
+  #adoptOverlays() {
+    this.overlays.adopt(this.model.get("overlays"));
     this.#redraw(false);
   }
 
@@ -341,6 +350,7 @@ class SliceView {
       drawPolytope(ctx, this.cells.find((cell) => cell.classIndex === reading.classIndex), state, viewport, theme);
       drawNames(ctx, this.names, theme);
       drawMembers(ctx, state, viewport, theme);
+      this.overlays.draw(ctx, state, viewport, theme);
       if (landing) drawLanding(ctx, landing, state, viewport, theme);
       drawProbe(ctx, probe, reading.classIndex, state.selected < 0 && stage.root.matches(":focus-visible"), theme);
     }
@@ -387,7 +397,13 @@ class SliceView {
     const { state } = this;
     if (!state) return null;
     const { classIndex, margin, distance } = state.reading();
-    return { pose: { id: this.poseId, ...state.pose(), final: !this.held }, chip: { classIndex, margin, distance }, cells: this.cellList() };
+    return { pose: { id: this.poseId, ...state.pose(), final: !this.held }, chip: { classIndex, margin, distance }, cells: this.cellList(), overlays: this.overlayList() };
+  }
+
+  /** Named overlays in plane coordinates. */
+  overlayList() {
+    const shown = this.state ? this.overlays.on(this.state) : [];
+    return shown.map(({ overlay: { name }, shadows: { s, t, off } }) => ({ name, at: Array.from(s, (x, n) => [x, t[n], off[n]]) }));
   }
 
   cellList() {

@@ -175,7 +175,7 @@ export class ViewState {
       logits: planeLogits(C, bias, frame),
       classes: section ? null : boundary.classes,
       halfPlanes: section ? (domain ? domainHalfPlanes(domain, frame) : new Float64Array(0)) : boundary.shadow,
-      shadows: projectSamples(scene, frame),
+      shadows: projectSamples(scene.samples, gram, frame),
       members: shown.map(({ label, classIndex, column }) => {
         const vector = unitRow(gram.size, column);
         return { label, classIndex, at: project(gram, frame, vector), off: distanceFrom(gram, frame, vector) };

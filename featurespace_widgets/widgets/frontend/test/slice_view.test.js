@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { FakeModel, frames, listeners, observers, place, pointerEvent, smallScene } from "./page.js";
+import { FakeModel, frames, listeners, observers, place, pointerEvent, sent, smallScene } from "./page.js";
 
 const { default: sliceView } = await import("../src/slice_view.js");
 
@@ -155,6 +155,20 @@ test("the chip says what is exact, the class among all, and that the domain is l
   assert.match(chip.textContent, /dog.*exact for all 3.*margin 1\.00 · 0\.71 to fox.*outside the domain \(x ≥ −1\)/);
 });
 
+test("overlays lie on the plane of the moment and wait for their scene", async () => {
+  const walk = { kind: "path", label: "walk", version: 1, count: 2, products: sent(Float64Array.of(1, 0, 0, 0.5, 2, 3)), squares: sent(Float64Array.of(1, 13.25)) };
+  await open({ overlays: { walk } });
+  assert.deepEqual(root.fsw.state().overlays, [{ name: "walk", at: [[1, 0, 0], [0.5, 2, 3]] }]);
+  press("m"); // the section lies in the other two directions
+  assert.deepEqual(root.fsw.state().overlays[0].at, [[0, 0, 1], [2, 3, 0.5]]);
+  model.set("overlays", { walk: { ...walk, version: 2 } });
+  assert.deepEqual(root.fsw.state().overlays, [], "products with vectors of a scene that has not come");
+  model.set("scene", { ...smallScene(), version: 2 });
+  assert.equal(root.fsw.state().overlays.length, 1);
+  model.set("overlays", {});
+  assert.deepEqual(root.fsw.state().overlays, []);
+});
+
 test("empty scene, error and late scene", async () => {
   await open({ scene: {}, error: { title: "No head", received: "2 layers", allowed: "a linear layer", todo: "Name it." } });
   assert.match(root.querySelector(".fsw-notice").textContent, /Preparing/);
@@ -179,7 +193,7 @@ test("stats are written when asked for", async () => {
 test("destroying ends every listener", async () => {
   const before = listeners.size;
   await open();
-  assert.ok(listeners.size > before && model.listening === 4 && observers.size === 2);
+  assert.ok(listeners.size > before && model.listening === 5 && observers.size === 2);
   destroy();
   assert.equal(listeners.size, before);
   assert.equal(model.listening, 0);
