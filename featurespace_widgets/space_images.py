@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .geometry.ties import Ambiguity
     from .pixels.bounds import PixelCertificate
     from .pixels.comparison import Comparison
-    from .pixels.flips import PixelFlip
+    from .pixels.flips import PixelFlip, PixelFlips
     from .pixels.inversion import InversionFrame, InversionResult
     from .pixels.morph import Morph
     from .pixels.pixel_plane import ClassGrid, PixelPlane
@@ -226,11 +227,56 @@ class ImageQuestions:
 
         return certify_image(self._network("certify an image"), self.head, image, **options)
 
-    def flip_image(self, image: ArrayLike, target: int | None = None, **options: Any) -> PixelFlip:
-        """The nearest image found at which the class changes; see `pixels.flips.flip_image`."""
-        from .pixels.flips import flip_image
+    @overload
+    def flip_image(
+        self, image: ArrayLike, target: int | None = None, *, certify: bool = False, **options: Any
+    ) -> PixelFlip: ...
 
-        return flip_image(self._network("flip an image"), self.head, image, target, **options)
+    @overload
+    def flip_image(
+        self, image: ArrayLike, target: Literal["all"], *, certify: bool = False, **options: Any
+    ) -> PixelFlips: ...
+
+    def flip_image(
+        self,
+        image: ArrayLike,
+        target: int | Literal["all"] | None = None,
+        *,
+        certify: bool = False,
+        **options: Any,
+    ) -> PixelFlip | PixelFlips:
+        """The nearest image found at which the class changes; see `pixels.flips.flip_image`.
+
+        With the place of its features in the training hull, where the space has training features.
+
+        Parameters
+        ----------
+        image : (C, H, W) in [0, 1]
+        target : int or "all", optional
+            The class to reach, or each of the other K - 1 in turn; any, the nearest, if not given.
+        certify : bool
+            Whether `certify_image` is asked too, for the distance below which there is no flip.
+        **options
+            ``progress`` (called with each flip) and ``cancelled`` of `pixels.flips.flip_image`.
+        """
+        from .pixels.flips import PixelFlip, PixelFlips, flip_image
+
+        network, told = self._network("flip an image"), options.pop("progress", None)
+        proof = self.certify_image(image, norms=("L2",)) if certify else None
+        certified = proof.radius_l2 if proof is not None and proof.proofs else np.nan
+
+        def placed(flip: PixelFlip) -> PixelFlip:
+            hull = self.hull().project(flip.landing) if self.bank and flip.verdict == "found" else None
+            return replace(flip, certified_distance=certified, hull=hull)
+
+        def tell(flip: PixelFlip) -> None:
+            if told is not None:
+                told(placed(flip))
+
+        found = flip_image(network, self.head, image, target, progress=tell, **options)
+        if isinstance(found, PixelFlip):
+            return placed(found)
+        return PixelFlips(tuple(placed(flip) for flip in found))
 
     def relu_piece(self, image: ArrayLike) -> ReluPiece:
         """Polytope of pixel space on which the network is affine; see `pixels.relu_pieces.relu_piece`."""

@@ -92,6 +92,48 @@ def test_real_images_have_flips_that_verify():
         assert flip.alignment > 0.3
 
 
+def test_all_targets_are_the_single_ones_nearest_first():
+    model, head, image = setting(relu=True)
+    seen = []
+    flips = flip_image(model, head, image, "all", progress=seen.append)
+    own = flips[0].class_index
+    assert {flip.target for flip in flips} == set(range(4)) - {own}
+    assert sorted(flip.distance for flip in seen) == [flip.distance for flip in flips]
+    assert flips[0].distance == pytest.approx(flip_image(model, head, image).distance, rel=1e-3)
+    for flip in flips:
+        assert flips.to(flip.target) is flip
+    assert (flips.verify(model, head) == [flip.verdict == "found" for flip in flips]).all()
+    rows = flips.table()
+    assert [row["target"] for row in rows] == [flip.target for flip in flips]
+    assert all(row["box"] == 0 for row in rows)
+    assert all(row["relevant_share"] + row["null_share"] == pytest.approx(1) for row in rows)
+    with pytest.raises(ValueError, match="target must be one of"):
+        flips.to(own)
+
+
+def test_a_space_says_where_a_flip_lands_and_what_is_certified():
+    model, head, image = setting(relu=True)
+    rng = np.random.default_rng(0)
+    with torch.no_grad():
+        features = model.features(torch.as_tensor(rng.random((200, 1, 6, 6)), dtype=torch.float32)).numpy()
+    space = fsw.FeatureSpace.from_arrays(head.weight, head.bias, features)
+    space.classifier = model
+    told = []
+    flips = space.flip_image(image, "all", certify=True, progress=told.append)
+    assert len(told) == len(flips) == 3
+    for flip in flips:
+        assert flip.verify(model, head)
+        assert flip.hull_verdict in ("inside", "outside")
+        assert flip.hull_distance == space.hull().project(flip.landing).distances[0]
+        assert 0 < flip.certified_distance <= flip.distance
+    flip = flips[0]
+    assert not replace(flip, certified_distance=2 * flip.distance).verify(model, head)
+    assert not replace(flip, landing=flip.landing + 1).verify(model, head)
+    assert np.isnan(space.flip_image(image).certified_distance)
+    space.bank = None
+    assert space.flip_image(image).hull_verdict == "undecided"
+
+
 def test_no_flip_is_undecided():
     model, _, image = setting(relu=True)
     constant = LinearHead(np.zeros((2, 24)), [1.0, 0.0])
@@ -100,6 +142,9 @@ def test_no_flip_is_undecided():
     assert not flip.verify(model, constant)
     _, head, _ = setting(relu=True)
     assert flip_image(model, head, image, cancelled=lambda: True).verdict == "undecided"
+    own = int(flip_image(model, head, image).class_index)
+    stopped = flip_image(model, head, image, (own + 1) % 4, cancelled=lambda: True)
+    assert (stopped.target, stopped.distance, stopped.verdict) == ((own + 1) % 4, np.inf, "undecided")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +153,10 @@ def test_no_flip_is_undecided():
         (np.full((1, 6, 6), 1.5), None, r"\[0, 1\]"),
         (np.full((1, 5, 6), 0.5), None, "image"),
         (np.full((6, 6), 0.5), None, "shape"),
+        (np.full((3, 6, 6), 0.5), None, "does not fit the model"),
+        (np.full((1, 6, 6), np.nan), None, r"\[0, 1\]"),
         (np.full((1, 6, 6), 0.5), 9, "class"),
+        (np.full((1, 6, 6), 0.5), "every", '"all"'),
     ],
 )
 def test_bad_input_is_refused(image, target, message):
@@ -122,3 +170,13 @@ def test_own_class_as_target():
     own = flip_image(model, head, image).class_index
     with pytest.raises(ValueError, match="differ"):
         flip_image(model, head, image, own)
+
+
+def test_models_without_gradients_are_refused():
+    class Frozen(torch.nn.Module):
+        def features(self, x):
+            return x.flatten(1).detach()[:, :24]
+
+    _, head, image = setting(relu=True)
+    with pytest.raises(ValueError, match="gradients"):
+        flip_image(Frozen(), head, image)
