@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 import json
 from dataclasses import dataclass
 from os import PathLike
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from ..geometry.arrays import Array
 from ..models.store import write_atomically
 from ..pixels.preview import Preview
 from .assets import bundle, style
 from .panels import image_message
+from .png import png_url
 from .saving import checked_path
 from .slice_view import SliceView
 
@@ -101,7 +99,7 @@ class Atlas:
             "residuals": [f"{residual:.2f}" for residual in self.preview.residuals],
             "seen": self.preview.seen.tolist(),
             "tiles": places,
-            "sheet": _data_url(rows.reshape(columns * height, columns * width, channels)),
+            "sheet": png_url(rows.reshape(columns * height, columns * width, channels)),
             "columns": columns,
             "width": width,
             "height": height,
@@ -172,13 +170,6 @@ def _points(extent: list[float], polygon: Array, grid: int) -> Array:
     steps = (np.arange(grid) + 0.5) / grid
     s, t = (low + steps * (high - low) for low, high in box)
     return np.stack(np.meshgrid(s, t), axis=-1).reshape(-1, 2)
-
-
-def _data_url(pixels: NDArray[np.uint8]) -> str:
-    """Lossless: the image shown is the one whose class and residual are stated."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(stream, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def _script_json(state: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 
 from ..slice_view import Probe, SliceView
+from .ambiguity import AmbiguityPanel
 from .base import Panel, Question
 from .charts import stylesheet
 from .extrapolation import ExtrapolationPanel
@@ -15,7 +16,7 @@ from .work import Worker
 
 __all__ = ["PanelTabs"]
 
-PANELS: tuple[type[Any], ...] = (MarginsPanel, ExtrapolationPanel)
+PANELS: tuple[type[Any], ...] = (MarginsPanel, ExtrapolationPanel, AmbiguityPanel)
 
 
 class PanelTabs(ipywidgets.VBox):
