@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from browser.lab import NotebookPage
-from browser.test_panels import Tabs
+from browser.tabs import Tabs
 
 
 def test_choosing_a_class_moves_the_tie(open_notebook: Callable[[str], NotebookPage]):

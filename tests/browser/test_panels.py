@@ -6,35 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from browser.conftest import SCREENSHOTS
 from browser.lab import NotebookPage
-
-TABS = "explorer.tabs"
-
-
-class Tabs:
-    """What a person sees of the tabs below the first explorer."""
-
-    def __init__(self, notebook: NotebookPage) -> None:
-        self.notebook = notebook
-        notebook.run_all()
-        self.root = notebook.page.locator(".fsw-charts").first
-
-    def open(self, title: str):
-        """Click a tab; returns its panel."""
-        self.root.get_by_role("tab", name=title, exact=True).click()
-        panel = self.root.locator(".fsw-chart-panel:visible")
-        panel.scroll_into_view_if_needed()
-        return panel
-
-    def show(self, name: str):
-        """Pictures in both themes, for a person to look at."""
-        SCREENSHOTS.mkdir(exist_ok=True)
-        for theme in ("dark", "light"):
-            self.notebook.set_theme(theme)
-            self.notebook.page.wait_for_timeout(400)
-            self.root.scroll_into_view_if_needed()
-            self.root.screenshot(path=SCREENSHOTS / f"panel-{name}-{theme}.png")
+from browser.tabs import Tabs
 
 
 @pytest.fixture

@@ -65,6 +65,12 @@ class Question:
         image: Array = np.clip(shown.astype(np.float64) / (255 if shown.dtype == np.uint8 else 1), 0, 1)
         return image
 
+    @property
+    def source(self) -> str:
+        """What `image` is: "decoded image", "nearest training image" or "nearest example image"."""
+        made = self.preview.source
+        return "decoded image" if made == "decoder" else made
+
     def same(self, other: Question | None) -> bool:
         """Whether another question is about the same point, up to rounding, and the same classes."""
         if other is None or other.space is not self.space or other.classes != self.classes:
@@ -90,6 +96,7 @@ class Panel(ipywidgets.VBox):
     """
 
     title = ""
+    overlays: tuple[str, ...] = ()  # names of what it draws on the slice
 
     def __init__(self, worker: Worker, content: Sequence[Any]) -> None:
         self._worker = worker
@@ -98,12 +105,14 @@ class Panel(ipywidgets.VBox):
         self._work: Work | None = None
         self._settled = False  # answered, or cancelled by the person
         self._away = False  # another tab is shown
+        self._moving = False  # the view is on its way to the same point
         self.text = ipywidgets.HTML()
         self.text.add_class("fsw-says")
         self.bar = ipywidgets.FloatProgress(min=0.0, max=1.0, description="Computing")
         self.button = ipywidgets.Button(description="Cancel")
         self.button.on_click(self._press)
         self.busy = ipywidgets.HBox([self.bar, self.button])
+        self.busy.add_class("fsw-busy")
         self.content = ipywidgets.VBox(list(content))
         self._reveal(self.busy, False)
         # Without content at first: a chart that is made in a hidden tab has no size.
@@ -138,6 +147,8 @@ class Panel(ipywidgets.VBox):
 
     def ask(self, question: Question) -> None:
         """Answer a question once the point rests; what is answered or under way is not begun again."""
+        if self._moving:
+            return
         running = self._work is not None and not self._work.stopped()
         if question.same(self._question) and (self._settled or running):
             if self._away and self._settled and self.answer is not None:
@@ -153,8 +164,26 @@ class Panel(ipywidgets.VBox):
             self._begin(self._question)
 
     def leave(self) -> None:
-        """Another tab is shown."""
+        """Another tab is shown: what this one drew on the slice is erased."""
         self._away = True
+        if self._question is not None:
+            for name in self.overlays:
+                self._question.view.erase(name)
+
+    def show_part(self, work: Work, question: Question, answer: Any) -> None:
+        """Show, from the thread, what is known before the whole answer is."""
+        work.deliver(lambda: self._draw(question, answer))
+
+    def put_on_slice(self, question: Question, features: Array, name: str) -> None:
+        """Pull the section through the point in question and another one; the probe stays at the point."""
+        view, self._moving = question.view, True
+        try:
+            view.through_point(question.y, "the point", 0)
+            view.through_point(features, name, 1)
+            view.move_to(view.plane.to_plane(question.y[None])[0])
+        finally:
+            self._moving = False
+        self.ask(Question.of(view))
 
     def _begin(self, question: Question) -> None:
         self._question, self._settled = question, False
@@ -173,8 +202,11 @@ class Panel(ipywidgets.VBox):
 
     def _show(self, question: Question, answer: Any) -> None:
         self._reveal(self.busy, False)
-        self.text.value = ""
-        self.answer, self._settled = answer, True
+        self._settled = True
+        self._draw(question, answer)
+
+    def _draw(self, question: Question, answer: Any) -> None:
+        self.text.value, self.answer = "", answer
         self.draw(question, answer)
         self.children = [self.text, self.busy, self.content]
         self._reveal(self.content, True)
@@ -184,6 +216,7 @@ class Panel(ipywidgets.VBox):
         self._reveal(self.content, False)
         self.answer, self._settled = None, True
         self.text.value = escape(sentence)
+        self.leave()
 
     def _progress(self, share: float) -> None:
         self.bar.value, self.bar.description, self.button.description = share, "Computing", "Cancel"

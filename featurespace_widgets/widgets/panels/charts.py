@@ -13,7 +13,7 @@ with warnings.catch_warnings():  # its scales warn of traitlets while they are i
     warnings.simplefilter("ignore", DeprecationWarning)
     import bqplot
 
-__all__ = ["POINT", "TEST", "TRAIN", "bars", "bqplot", "figure", "key", "side_by_side", "stylesheet"]
+__all__ = ["POINT", "TEST", "TRAIN", "bars", "bqplot", "figure", "key", "side_by_side", "stylesheet", "table"]
 
 TRAIN, TEST, POINT = "#3f90da", "#e08a00", "#d6336c"  # mid tones, 3:1 on white and on black
 
@@ -31,13 +31,23 @@ _STYLE = """<style>
 .fsw-charts .bqplot .axis :is(path, line) { stroke: var(--fsw-rule) !important; }
 .fsw-charts .bqplot .plotarea_background { fill: transparent !important; }
 .fsw-charts .fsw-says:not(:has(.widget-html-content:empty)) { max-width: 70ch; padding: 12px 0; }
+.fsw-charts .fsw-chart-panel { position: relative; min-height: 40px; }
+.fsw-charts .fsw-busy { position: absolute; top: 0; right: 0; z-index: 1; border-radius: 4px;
+  background: var(--jp-layout-color1, var(--vscode-editor-background, Canvas)); }
 .fsw-charts .fsw-chart-row { display: flex; flex-flow: row wrap; gap: 16px; }
-.fsw-charts .fsw-chart-facts { display: flex; flex-wrap: wrap; gap: 4px 24px; margin: 4px 0; }
+.fsw-charts .fsw-chart-facts { display: flex; flex-wrap: wrap; gap: 4px 24px; margin: 4px 0;
+  line-height: 20px; }
 .fsw-charts .fsw-chart-facts span { font-size: 11px; opacity: 0.72; }
 .fsw-charts .fsw-chart-facts b { display: block; font-weight: 400; font-variant-numeric: tabular-nums; }
-.fsw-charts .fsw-picture { width: 132px; }
-.fsw-charts .fsw-picture img { image-rendering: pixelated; width: 128px; height: 128px; border-radius: 4px; }
-.fsw-charts .fsw-picture .widget-html-content { font-size: 12px; line-height: 16px; }
+.fsw-charts .fsw-table { border-collapse: collapse; font-size: 12px; line-height: 20px;
+  font-variant-numeric: tabular-nums; }
+.fsw-charts .fsw-table caption { text-align: left; font-weight: 600; font-size: 13px; line-height: 24px;
+  white-space: nowrap; }
+.fsw-charts .fsw-table :is(th, td) { padding: 0 12px 0 0; text-align: right; }
+.fsw-charts .fsw-table :is(th, td):first-child { text-align: left; }
+.fsw-charts .fsw-table th { font-weight: 400; opacity: 0.72; border-bottom: 1px solid var(--fsw-rule); }
+.fsw-charts .fsw-table td { border-bottom: 1px solid color-mix(in srgb, var(--fsw-rule) 40%, transparent); }
+.fsw-charts .fsw-note { font-size: 12px; line-height: 16px; opacity: 0.8; max-width: 80ch; }
 </style>"""
 
 
@@ -89,6 +99,17 @@ def key(colours: Sequence[tuple[str, str]]) -> str:
     """What colours stand for, as HTML: (label, colour)."""
     return "".join(
         f'<span style="color: {colour}">&#9632;</span> {escape(label)} &ensp;' for label, colour in colours
+    )
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> str:
+    """A table of numbers, as HTML; the first column is text."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    below = f'<div class="fsw-note">{escape(note)}</div>' if note else ""
+    return (
+        f'<table class="fsw-table"><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table>{below}"
     )
 
 

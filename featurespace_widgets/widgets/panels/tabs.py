@@ -11,12 +11,13 @@ from .ambiguity import AmbiguityPanel
 from .base import Panel, Question
 from .charts import stylesheet
 from .extrapolation import ExtrapolationPanel
+from .flips import FlipsPanel
 from .margins import MarginsPanel
 from .work import Worker
 
 __all__ = ["PanelTabs"]
 
-PANELS: tuple[type[Any], ...] = (MarginsPanel, ExtrapolationPanel, AmbiguityPanel)
+PANELS: tuple[type[Any], ...] = (MarginsPanel, ExtrapolationPanel, FlipsPanel, AmbiguityPanel)
 
 
 class PanelTabs(ipywidgets.VBox):

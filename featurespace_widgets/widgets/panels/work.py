@@ -60,6 +60,18 @@ class Work:
             self._told = time.monotonic()
             self.deliver(lambda: self._report(share))
 
+    def counter(self, steps: int) -> Callable[[], bool]:
+        """A ``cancelled`` for searches that ask it before each step, of about as many as given."""
+        done = 0
+
+        def asked() -> bool:
+            nonlocal done
+            self.progress(min(done / steps, 1.0))
+            done += 1
+            return False
+
+        return asked
+
     def deliver(self, call: Callable[[], None]) -> None:
         """Call in the kernel's own thread, which owns the widgets, unless a newer question came."""
 

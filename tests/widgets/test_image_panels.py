@@ -1,0 +1,115 @@
+"""The panels about images on the kernel's side: flips."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import Bounds
+from torch import nn
+
+import featurespace_widgets as fsw
+
+
+def wait(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "nothing happened in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A network that tells four noisy patterns of 36 pixels apart; its six features come out of a ReLU."""
+    torch.manual_seed(0)
+    labels = torch.arange(80) % 4
+    images = (torch.rand(4, 1, 6, 6)[labels] + 0.1 * torch.randn(80, 1, 6, 6)).clamp(0, 1)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 6), nn.ReLU(), nn.Linear(6, 4))
+    optimizer = torch.optim.Adam(model.parameters(), 0.03)
+    for _ in range(60):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    return fsw.FeatureSpace.from_model(model, images, labels, progress=False)
+
+
+@pytest.fixture
+def flips(small):
+    explorer = fsw.Explorer(small)
+    panel = explorer.tabs.select("Flips")
+    wait(lambda: panel.answer is not None and panel.answer.pixels and panel._settled)
+    yield explorer, panel
+    explorer.close()
+
+
+def test_flips_rank_what_is_proven_and_verify(flips, small):
+    """Feasible classes by distance come first, those proven not to meet last; the image ties."""
+    explorer, panel = flips
+    answer = panel.answer
+    verdicts = answer.faces.verdicts[answer.order]
+    feasible = answer.faces.distance[answer.order][verdicts == "yes"]
+    assert len(answer.order) == small.head.num_classes - 1
+    assert (np.diff(feasible) >= 0).all()
+    assert not (np.flatnonzero(verdicts == "no")[:, None] < np.flatnonzero(verdicts == "yes")).any()
+    assert answer.pixels[0].verify(small.classifier, small.head)
+    assert panel.pictures.value.count("<img") == 3
+    assert "pixel flip" in explorer.view.overlays
+
+
+def test_a_flip_is_put_on_the_slice_and_the_point_stays(flips):
+    explorer, panel = flips
+    answer, view = panel.answer, explorer.view
+    panel.place.click()
+    assert view.mode == "section"
+    assert panel.target.value is not None
+    landed = view.plane.distance(answer.faces.points[[panel.target.value]])
+    np.testing.assert_allclose(landed, 0, atol=1e-9)
+    np.testing.assert_allclose(view.probe.features, answer.faces.y, atol=1e-9)
+    assert panel.answer is answer, "the same point is not asked again"
+
+
+def test_all_classes_are_searched_in_pixels(flips, small):
+    _, panel = flips
+    panel.every.click()
+    wait(lambda: panel.answer.certificate is not None)
+    found = panel.answer.pixels
+    assert len(found) == small.head.num_classes - 1
+    assert len({flip.target for flip in found}) == len(found)
+    assert [flip.distance for flip in found] == sorted(flip.distance for flip in found)
+    assert panel.answer.certificate.radius_l2 <= found[0].distance
+
+
+def test_overlays_go_with_the_tab(flips):
+    explorer, _ = flips
+    explorer.tabs.select("Margins")
+    assert not explorer.view.overlays
+    explorer.tabs.select("Flips")
+    assert "pixel flip" in explorer.view.overlays
+
+
+def test_arrays_alone_still_have_flips_in_feature_space():
+    rng = np.random.default_rng(0)
+    space = fsw.FeatureSpace.from_arrays(rng.normal(size=(40, 6)), None, rng.normal(size=(30, 6)))
+    explorer = fsw.Explorer(space)
+    panel = explorer.tabs.select("Flips")
+    wait(lambda: panel.answer is not None)
+    assert panel.answer.faces.verify().sum() == panel.answer.faces.feasible.sum()
+    assert "built from arrays" in panel.pixels.value
+    assert "Not shown" in panel.features.value
+    assert panel.land.disabled
+    explorer.close()
+
+
+def test_classes_that_do_not_meet_are_said_so_last():
+    """With features >= 0, z_2 = y_0 + y_1 - 1 is never above 2 y_0 + 2 y_1."""
+    space = fsw.FeatureSpace.from_arrays(
+        [[2, 0], [0, 2], [1, 1], [2, 2]], [0, 0, -1, 0], np.ones((4, 2)), domain=Bounds(0, np.inf)
+    )
+    explorer = fsw.Explorer(space, classes=(0, 1, 3))
+    panel = explorer.tabs.select("Flips")
+    wait(lambda: panel.answer is not None)
+    assert panel.answer.faces.verdicts[panel.answer.order[-1]] == "no"
+    assert panel.answer.order[-1] == 2
+    assert panel.features.value.index("proof") > panel.features.value.index("exact")
+    assert 2 not in dict(panel.target.options).values()
+    explorer.close()
