@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import Bounds
 
 from .geometry.arrays import Array, as_matrix
 from .geometry.head import LinearHead
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .pixels.inversion import InversionFrame, InversionResult
     from .pixels.morph import Morph
     from .pixels.pixel_plane import ClassGrid, PixelPlane
+    from .pixels.plane_link import PlaneLink
     from .pixels.plane_partition import PlanePartition
     from .pixels.preview import Preview
     from .pixels.relu_pieces import ReluPiece
@@ -36,6 +38,7 @@ class ImageQuestions:
     """The half of `FeatureSpace` that has to do with images: decoding, inversion, certificates in pixels."""
 
     head: LinearHead
+    domain: Bounds | None
     bank: Bank | None
     examples: Bank | None
     classifier: Any
@@ -303,6 +306,12 @@ class ImageQuestions:
         from .pixels.pixel_plane import plane_classes
 
         return plane_classes(self._network("see a pixel plane"), self.head, plane, extent, **options)
+
+    def plane_link(self, images: ArrayLike, **options: Any) -> PlaneLink | None:
+        """The planes through three images in pixel and feature space; see `pixels.plane_link.plane_link`."""
+        from .pixels.plane_link import plane_link
+
+        return plane_link(self._network("see a pixel plane"), self.head, self.domain, images, **options)
 
     def compare(self, images: ArrayLike) -> Comparison:
         """Boundaries around images in both spaces, side by side; see `pixels.comparison.compare`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array
+from .cells import clip_polygon
 
-__all__ = ["convex_polygon", "polygon_around", "polygon_excess"]
+__all__ = ["convex_polygon", "intersection", "polygon_around", "polygon_excess"]
 
 
 def convex_polygon(points: Array, tolerance: float) -> list[int]:
@@ -67,3 +68,15 @@ def polygon_excess(outer: Array, inner: Array) -> float:
     distances = np.linalg.norm(away - step[:, :, None] * side, axis=2).min(axis=1)
     inside = (side[:, 0] * away[:, :, 1] - side[:, 1] * away[:, :, 0] >= 0).all(axis=1)
     return float(np.where(inside & (len(inner) > 2), 0.0, distances).max(initial=0.0))
+
+
+def intersection(first: Array, second: Array) -> Array:
+    """Common part (m, 2) of two convex polygons, both counter-clockwise; empty where they only touch."""
+    common = first
+    for start, end in zip(second, np.roll(second, -1, axis=0), strict=True):
+        if len(common) < 3:
+            break
+        side = end - start
+        values = side[0] * (common[:, 1] - start[1]) - side[1] * (common[:, 0] - start[0])
+        common, _ = clip_polygon(common, [0] * len(common), values, 0)
+    return common if len(common) >= 3 else np.empty((0, 2))

@@ -84,6 +84,23 @@ class PlanePartition:
         shares: Array = areas / max(areas.sum(), 1e-300)
         return shares
 
+    def boundaries(self) -> Array:
+        """Edges (m, 2, 2) between different classes, each from both of its sides.
+
+        They lie inside the pieces: along the border of a piece both logits go on as they are.
+        """
+        assert self.logit_planes is not None
+        found = []
+        for cell in self.cells:
+            planes, ends = self.logit_planes[cell.piece], np.roll(cell.polygon, -1, axis=0)
+            middles = (cell.polygon + ends) / 2
+            logits = planes[:, :1] + planes[:, 1:] @ middles.T
+            own = logits[cell.class_index].copy()
+            logits[cell.class_index] = -np.inf
+            tied = own - logits.max(axis=0) <= 1e-9 * (1.0 + np.abs(own))
+            found.append(np.stack([cell.polygon, ends], axis=1)[tied])
+        return np.concatenate(found) if found else np.empty((0, 2, 2))
+
     def verify(self) -> bool:
         """Whether the cells tile the window (1e-8 of its area) and their class wins at every vertex.
 

@@ -203,3 +203,17 @@ def test_splitting_keeps_the_area_and_separates_signs(lines):
     if len(kept):
         for h, a, b in lines:
             assert (h + kept @ [a, b] >= -1e-9).all()
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("dense", 1), ("block", 11)])
+def test_boundaries_are_where_two_classes_tie(kind, seed):
+    """The two best logits of the network tie along each edge; and there are edges wherever classes change."""
+    network, head, plane = make(kind, seed)
+    found = plane_partition(network, head, plane, plane.extent())
+    edges = found.boundaries()
+    share = np.random.default_rng(0).uniform(size=(len(edges), 1))
+    points = (1 - share) * edges[:, 0] + share * edges[:, 1]
+    logits = np.sort(head.logits(plane_features(network.double(), plane, points)), axis=1)
+    assert np.abs(logits[:, -1] - logits[:, -2]).max() < 1e-6
+    assert len(np.unique([cell.class_index for cell in found.cells])) > 1
+    assert len(edges) > 0

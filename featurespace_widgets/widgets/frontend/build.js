@@ -1,10 +1,14 @@
 // Bundles each widget to one self-contained ES module beside the Python sources; the same sources give the same bytes.
 import { build } from "esbuild";
 
-const WIDGETS = ["slice_view", "image_panel", "toolbar", "standalone"];
-
 await build({
-  entryPoints: [...WIDGETS.map((name) => `src/${name}.js`), "src/widget.css"],
+  entryPoints: {
+    slice_view: "src/views.js",
+    image_panel: "src/image_panel.js",
+    toolbar: "src/toolbar.js",
+    standalone: "src/standalone.js",
+    widget: "src/widget.css",
+  },
   outdir: "../static",
   bundle: true,
   minify: true,

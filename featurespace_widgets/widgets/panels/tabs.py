@@ -13,11 +13,18 @@ from .charts import stylesheet
 from .extrapolation import ExtrapolationPanel
 from .flips import FlipsPanel
 from .margins import MarginsPanel
+from .pixel_plane import PixelPlanePanel
 from .work import Worker
 
 __all__ = ["PanelTabs"]
 
-PANELS: tuple[type[Any], ...] = (MarginsPanel, ExtrapolationPanel, FlipsPanel, AmbiguityPanel)
+PANELS: tuple[type[Any], ...] = (
+    MarginsPanel,
+    ExtrapolationPanel,
+    FlipsPanel,
+    AmbiguityPanel,
+    PixelPlanePanel,
+)
 
 
 class PanelTabs(ipywidgets.VBox):

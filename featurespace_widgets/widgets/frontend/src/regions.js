@@ -41,13 +41,13 @@ export function drawCells(ctx, cells, viewport, theme) {
 }
 
 /** Golden-angle steps keep the directions of any few classes apart. @param {number} classIndex radians */
-const hatchAngle = (classIndex) => ((0.3 + classIndex * 0.381966) % 1) * Math.PI;
+export const hatchAngle = (classIndex) => ((0.3 + classIndex * 0.381966) % 1) * Math.PI;
 
 /**
  * Parallel lines through a convex polygon, each cut to it exactly; tied to the plane's origin so that they pan along.
- * @param {CanvasRenderingContext2D} ctx @param {Float64Array} polygon @param {number} angle @param {Point} origin
+ * @param {CanvasRenderingContext2D} ctx @param {Float64Array} polygon @param {number} angle @param {Point} origin @param {number} [gap]
  */
-function hatch(ctx, polygon, angle, origin) {
+export function hatch(ctx, polygon, angle, origin, gap = HATCH_GAP) {
   const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
   const level = (/** @type {number} */ i) => dx * (polygon[i + 1] - origin[1]) - dy * (polygon[i] - origin[0]);
   let [low, high] = [Infinity, -Infinity];
@@ -55,7 +55,7 @@ function hatch(ctx, polygon, angle, origin) {
     low = Math.min(low, level(i));
     high = Math.max(high, level(i));
   }
-  for (let at = Math.ceil(low / HATCH_GAP) * HATCH_GAP; at < high; at += HATCH_GAP) {
+  for (let at = Math.ceil(low / gap) * gap; at < high; at += gap) {
     let ends = 0;
     for (let i = 0; i < polygon.length && ends < 2; i += 2) {
       const j = (i + 2) % polygon.length;
@@ -88,7 +88,14 @@ export function drawDomain(ctx, halfPlanes, viewport, theme) {
   if (!halfPlanes.length) return;
   const [s0, s1, t0, t1] = viewport.extent;
   const rim = (s1 - s0) * 0.02; // the window's own edge must not look like the domain's
-  const inside = viewport.polygon(clipBy(windowPolygon([s0 - rim, s1 + rim, t0 - rim, t1 + rim]), halfPlanes));
+  veil(ctx, viewport.polygon(clipBy(windowPolygon([s0 - rim, s1 + rim, t0 - rim, t1 + rim]), halfPlanes)), viewport, theme);
+}
+
+/**
+ * Veils all but a polygon and draws its edge.
+ * @param {CanvasRenderingContext2D} ctx @param {Float64Array} inside on the screen @param {Viewport} viewport @param {Theme} theme
+ */
+export function veil(ctx, inside, viewport, theme) {
   ctx.beginPath();
   ctx.rect(0, 0, viewport.width, viewport.height);
   trace(ctx, inside);
