@@ -1,8 +1,7 @@
-"""Closest points of the domain at which some classes tie and none is above, by the dual.
+"""Closest points of the domain at which some classes tie and none is above, by working sets of classes.
 
-The Lagrangian of ``min |y - y0|^2 / 2`` is separable, so the box drops out: its least point is
-``y = clip(y0 + sum_k l_k (w_i - w_k))``. What is left is a concave, piecewise quadratic function of few
-multipliers, for which a Newton step is a small non-negative quadratic program.
+Each is a projection onto a few half-spaces ``z_i >= z_k`` in the domain, certified by its multipliers:
+``y = clip(y0 + sum_k l_k (w_i - w_k))`` is the least point of their Lagrangian.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, solve
 from scipy.optimize import Bounds, linprog
 
 from .arrays import Array
+from .dual_newton import clip, maximise_duals
 from .farkas import largest_value, logit_size
 from .head import LinearHead
 
@@ -32,9 +31,11 @@ __all__ = [
 ]
 
 TOLERANCE = 1e-9  # ties relative to what logits are sums of, gaps relative to the squared distance
-NEWTON = 60
+ZERO = 1e-12  # distances below this share of the points' size are none
 ROUNDS = 200  # of pricing all classes
 JOIN = 8  # classes that join the working set of a point at a time
+PRICED = 256  # points that are priced at a time
+BLOCK = 2**17  # numbers in the rows of the projections that are solved at a time
 SECONDS = 20.0  # for a linear program
 
 
@@ -64,16 +65,12 @@ def _rows(head: LinearHead, reference: int, classes: NDArray[np.intp]) -> tuple[
     return head.weight[reference] - head.weight[classes], head.bias[reference] - head.bias[classes]
 
 
-def _clip(points: Array, domain: Bounds | None) -> Array:
-    return points if domain is None else np.minimum(np.maximum(points, domain.lb), domain.ub)
-
-
 def least_point(
     head: LinearHead, domain: Bounds | None, y: Array, reference: int, multipliers: Multipliers
 ) -> tuple[Array, float]:
     """Least point of the Lagrangian in the domain, and its value: a lower bound of ``|y' - y|^2 / 2``."""
     rows, offsets = _rows(head, reference, multipliers.classes)
-    point = _clip(y + multipliers.values @ rows, domain)
+    point = clip(y + multipliers.values @ rows, domain)
     slope = float(multipliers.values @ (rows @ point + offsets))
     return point, 0.5 * float(np.square(point - y).sum()) - slope
 
@@ -108,92 +105,6 @@ def farkas_holds(
     return size > 0 and value < -TOLERANCE * size
 
 
-def _nonnegative(gram: Array, right: Array, start: Array, free: int) -> Array:
-    """Maximise ``right . x - x . gram x / 2`` with x[free:] >= 0, by an active set from a feasible start."""
-    x, count = start.copy(), len(right)
-    passive = x > 0
-    passive[:free] = True
-    enough = 1e-13 * (float(np.abs(right).max()) + float(np.abs(gram @ x).max()))
-    for _ in range(3 * count + 10):
-        chosen = np.flatnonzero(passive)
-        if len(chosen):
-            aim = np.zeros(count)
-            aim[chosen] = _solve(gram[np.ix_(chosen, chosen)], right[chosen])
-            falls = np.flatnonzero(passive & (aim <= 0))
-            falls = falls[falls >= free]
-            if len(falls):
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    ratios = np.where(x[falls] > 0, x[falls] / (x[falls] - aim[falls]), 0.0)
-                x = x + ratios.min() * (aim - x)
-                gone = falls[ratios <= ratios.min()]
-                passive[gone], x[gone] = False, 0.0
-                continue
-            x = aim
-        gains = np.where(passive, -np.inf, right - gram @ x)
-        best = int(gains.argmax())
-        if gains[best] <= enough:
-            break
-        passive[best] = True
-    return x
-
-
-def _solve(matrix: Array, right: Array) -> Array:
-    if len(right) == 1:
-        return right / matrix[0] if matrix[0, 0] > 0 else np.zeros(1)
-    ridge = 1e-14 * float(np.trace(matrix)) + 1e-300
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # dependent rows; the certificate decides what came of it
-            found: Array = solve(
-                matrix + ridge * np.eye(len(right)), right, assume_a="pos", check_finite=False
-            )
-    except LinAlgError:
-        found = np.linalg.lstsq(matrix, right, rcond=1e-13)[0].astype(np.float64)
-    return found
-
-
-def _dual(
-    rows: Array, offsets: Array, free: int, y: Array, domain: Bounds | None, start: Array, enough: float
-) -> tuple[Array, Array]:
-    """Multipliers and point of the projection of y for one working set."""
-    rank = rows @ rows.T if domain is None else None
-
-    def evaluate(values: Array) -> tuple[Array, Array, Array, float]:
-        raw = y + values @ rows
-        point = _clip(raw, domain)
-        slack = rows @ point + offsets
-        return raw, point, slack, 0.5 * float(np.square(point - y).sum()) - float(values @ slack)
-
-    x = start
-    raw, point, slack, value = evaluate(x)
-    for _ in range(NEWTON):
-        wrong = np.where(x[free:] > 0, np.abs(slack[free:]), -slack[free:]).max(initial=0.0)
-        if max(float(np.abs(slack[:free]).max(initial=0.0)), wrong) <= enough:
-            break
-        if rank is None:
-            assert domain is not None
-            inside = (raw > domain.lb) & (raw < domain.ub)
-            live = rows[:, inside]
-            gram = live @ live.T
-            # A little curvature where every feature that matters is at its bound.
-            gram[np.diag_indices(len(gram))] += 1e-12 * np.einsum("kd,kd->k", rows, rows)
-        else:
-            gram = rank
-        step = _nonnegative(gram, gram @ x - slack, x, free) - x
-        slope, length = -float(slack @ step), 1.0
-        for _ in range(40):  # the dual is concave: halve until it rises
-            trial = evaluate(x + length * step)
-            if trial[3] >= value + 1e-4 * length * slope or abs(length * slope) <= 1e-15 * abs(value):
-                break
-            length /= 2
-        x = x + length * step
-        x[free:] = np.maximum(x[free:], 0.0)
-        raw, point, slack, value = trial
-        if not np.isfinite(value) or slope <= 0:
-            break
-    return x, point
-
-
 def _infeasible(
     head: LinearHead, domain: Bounds | None, reference: int, classes: NDArray[np.intp], free: int
 ) -> Multipliers:
@@ -225,96 +136,132 @@ def _infeasible(
     return Multipliers(classes, values / lengths)
 
 
-class _Search:
-    """The working set of one projection."""
+class _Searches:
+    """Several projections and their working sets: (F, m) classes, filled up with the reference itself."""
 
-    def __init__(self, head: LinearHead, reference: int, tied: Sequence[int], point: Array) -> None:
-        self.classes = np.array([k for k in tied if k != reference], dtype=np.intp)
-        self.tied, self.free = self.classes, len(self.classes)
-        self.values, self.point = np.zeros(self.free), point
-        self.result: Projection | None = None
+    def __init__(
+        self, head: LinearHead, domain: Bounds | None, y: Array, reference: int, ties: Sequence[Sequence[int]]
+    ) -> None:
+        self.head, self.domain, self.y, self.reference = head, domain, y, reference
+        self.tied: NDArray[np.intp] = np.array(ties, dtype=np.intp).reshape(len(ties), -1)
+        self.free = self.tied.shape[1]
+        self.classes, self.values = self.tied.copy(), np.zeros(self.tied.shape)
+        self.points = np.broadcast_to(y, (len(ties), len(y))).copy()
+        self.gaps, self.residuals = np.full((2, len(ties)), np.inf)
+        self.nowhere: dict[int, Projection] = {}
+
+    def solve(self, left: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Project onto the working sets, block by block of like size; those that have a point go on."""
+        head, free = self.head, self.free
+        size = logit_size(head, float(np.linalg.norm(self.y))) or 1.0
+        sizes = (self.classes[left] != self.reference).sum(axis=1)
+        left, sizes = left[np.argsort(sizes, kind="stable")], np.sort(sizes)
+        start = 0
+        while start < len(left):
+            fit = np.arange(1, len(left) - start + 1) * sizes[start:] * head.dimension <= BLOCK
+            end = start + max(1, int(fit.sum()))
+            width = int(sizes[end - 1])
+            some = left[start:end]
+            classes = self.classes[some, :width]
+            rows = head.weight[self.reference] - head.weight[classes]
+            offsets = head.bias[self.reference] - head.bias[classes]
+            start_values = self.values[some, :width]
+            found = maximise_duals(rows, offsets, free, self.y, self.domain, start_values, size)
+            self.values[some, :width], self.points[some] = found.multipliers, found.point
+            reach, scale = self.sizes(found.point)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                gaps = np.abs(found.half - found.value) / found.half
+            self.gaps[some] = np.where(found.half <= 0.5 * (ZERO * reach) ** 2, 0.0, gaps)
+            wrong = np.maximum(-found.slack, 0.0)
+            wrong[:, :free] = np.abs(found.slack[:, :free])
+            for f in some[~(wrong.max(axis=1, initial=0.0) <= TOLERANCE * scale)].tolist():
+                self.nowhere[f] = self.prove(f)
+            start = end
+        return left[[f not in self.nowhere for f in left.tolist()]]
+
+    def sizes(self, points: Array) -> tuple[Array, Array]:
+        """Norms of points, no less than of y, and what logits are sums of there."""
+        reach = np.maximum(np.linalg.norm(points, axis=1), np.linalg.norm(self.y))
+        return reach, (reach[:, None] * self.head.row_lengths + np.abs(self.head.bias)).max(axis=1)
+
+    def prove(self, f: int) -> Projection:
+        """Why a working set has no point, or an undecided answer."""
+        head, domain, reference, tied = self.head, self.domain, self.reference, self.tied[f].tolist()
+        found = self.multipliers(f)
+        proved = farkas_holds(head, domain, reference, tied, found)
+        if not proved:
+            classes = self.classes[f][self.classes[f] != reference]
+            found = _infeasible(head, domain, reference, classes, self.free)
+            proved = farkas_holds(head, domain, reference, tied, found)
+        point = np.full(len(self.y), np.nan)
+        if proved:
+            return Projection("no", point, np.inf, np.nan, found)
+        return Projection("undecided", point, np.nan, np.inf, found)
+
+    def price(self, left: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Let the classes that are highest above the tie join; searches where there are some go on."""
+        busy = []
+        for some in np.array_split(left, -(-len(left) // PRICED)):
+            points = self.points[some]
+            above = points @ self.head.weight.T + self.head.bias
+            above -= above[:, [self.reference]]
+            scale = self.sizes(points)[1]
+            apart = np.abs(np.take_along_axis(above, self.tied[some], axis=1)).max(axis=1, initial=0.0)
+            worst = np.maximum(apart, above.max(axis=1))
+            self.residuals[some] = np.divide(worst, scale, out=worst, where=scale > 0)
+            np.put_along_axis(above, self.classes[some], 0.0, axis=1)
+            count = min(JOIN, above.shape[1])
+            best = np.argpartition(above, -count, axis=1)[:, -count:]
+            joins = np.take_along_axis(above, best, axis=1) > 1e-12 * scale[:, None]
+            goes_on = joins.any(axis=1)
+            self.join(some[goes_on], best[goes_on], joins[goes_on])
+            busy.append(some[goes_on])
+        return np.concatenate(busy)
+
+    def join(self, some: NDArray[np.intp], classes: NDArray[np.intp], joins: NDArray[np.bool_]) -> None:
+        """Add classes to the working sets; those without a multiplier leave."""
+        values = np.hstack([self.values[some], np.zeros(classes.shape)])
+        kept = np.hstack([self.values[some] > 0, joins])
+        kept[:, : self.free] = True
+        order = np.argsort(~kept, axis=1, kind="stable")[:, : kept.sum(axis=1).max(initial=0)]
+        classes = np.where(kept, np.hstack([self.classes[some], classes]), self.reference)
+        more = max(0, order.shape[1] - self.classes.shape[1])
+        self.classes = np.pad(self.classes, ((0, 0), (0, more)), constant_values=self.reference)
+        self.values = np.pad(self.values, ((0, 0), (0, more)))
+        self.classes[some], self.values[some] = self.reference, 0.0
+        self.classes[some, : order.shape[1]] = np.take_along_axis(classes, order, axis=1)
+        self.values[some, : order.shape[1]] = np.take_along_axis(np.where(kept, values, 0.0), order, axis=1)
+
+    def multipliers(self, f: int) -> Multipliers:
+        used = self.values[f] != 0
+        return Multipliers(self.classes[f, used], self.values[f, used])
+
+    def result(self, f: int) -> Projection:
+        """The verdict on one projection."""
+        if f in self.nowhere:
+            return self.nowhere[f]
+        good = self.gaps[f] <= TOLERANCE and self.residuals[f] <= TOLERANCE
+        distance = float(np.linalg.norm(self.points[f] - self.y))
+        verdict = "yes" if good else "undecided"
+        return Projection(verdict, self.points[f], distance, float(self.gaps[f]), self.multipliers(f))
 
 
 def closest_ties(
     head: LinearHead, domain: Bounds | None, y: Array, reference: int, ties: Sequence[Sequence[int]]
 ) -> list[Projection]:
-    """Closest points to y at which `reference` ties with each of several sets of classes.
+    """Closest points to y at which `reference` ties with each of several sets of classes, of equal size.
 
-    All classes of all points are priced by one matrix product a round; the worst join the working sets.
+    The Newton steps of many points are taken at once, and all classes of all points are priced by one
+    matrix product a round; the worst join the working sets.
     """
-    searches = [_Search(head, reference, tied, _clip(y, domain)) for tied in ties]
-    size = logit_size(head, float(np.linalg.norm(y)))
-    left = searches
+    searches = _Searches(head, domain, y, reference, ties)
+    left = np.arange(len(ties))
     for _ in range(ROUNDS):
-        for search in left:
-            _advance(head, domain, y, reference, search, 1e-13 * size)
-        left = [search for search in left if search.result is None]
-        if not left:
+        left = searches.solve(left)
+        left = searches.price(left) if len(left) else left
+        if not len(left):
             break
-        logits = np.stack([search.point for search in left]) @ head.weight.T + head.bias
-        for search, row in zip(left, logits, strict=True):
-            _price(head, domain, y, reference, search, row)
-        left = [search for search in left if search.result is None]
-    return [
-        search.result or _end(head, domain, y, reference, search, head.weight @ search.point + head.bias)
-        for search in searches
-    ]
-
-
-def _advance(
-    head: LinearHead, domain: Bounds | None, y: Array, reference: int, search: _Search, enough: float
-) -> None:
-    """Solve for the working set; a proof that it has no point ends the search."""
-    rows, offsets = _rows(head, reference, search.classes)
-    search.values, search.point = _dual(
-        rows, offsets, search.free, y, domain, search.values, max(enough, 1e-300)
-    )
-    slack = rows @ search.point + offsets
-    scale = logit_size(head, max(float(np.linalg.norm(y)), float(np.linalg.norm(search.point))))
-    wrong = max(
-        float(np.abs(slack[: search.free]).max(initial=0.0)), float((-slack[search.free :]).max(initial=0.0))
-    )
-    if wrong > TOLERANCE * scale:
-        found = Multipliers(search.classes, search.values)
-        if not farkas_holds(head, domain, reference, search.tied.tolist(), found):
-            found = _infeasible(head, domain, reference, search.classes, search.free)
-        proved = farkas_holds(head, domain, reference, search.tied.tolist(), found)
-        nowhere = np.full(len(y), np.nan)
-        if proved:
-            search.result = Projection("no", nowhere, np.inf, np.nan, found)
-        else:
-            search.result = Projection("undecided", nowhere, np.nan, np.inf, found)
-
-
-def _price(
-    head: LinearHead, domain: Bounds | None, y: Array, reference: int, search: _Search, logits: Array
-) -> None:
-    """Add the classes that are highest above the tie, or end the search where none is."""
-    above = logits - logits[reference]
-    above[search.classes] = 0.0
-    scale = logit_size(head, max(float(np.linalg.norm(y)), float(np.linalg.norm(search.point))))
-    worst = np.argsort(-above)[:JOIN] if len(above) > JOIN else np.arange(len(above))
-    worst = worst[above[worst] > 1e-12 * scale]
-    if not len(worst):
-        search.result = _end(head, domain, y, reference, search, logits)
-        return
-    kept = np.append(np.ones(search.free, bool), search.values[search.free :] > 0)
-    search.classes = np.append(search.classes[kept], worst)
-    search.values = np.append(search.values[kept], np.zeros(len(worst)))
-
-
-def _end(
-    head: LinearHead, domain: Bounds | None, y: Array, reference: int, search: _Search, logits: Array
-) -> Projection:
-    """The verdict, recomputed from multipliers, point and its logits."""
-    kept = search.values != 0
-    found = Multipliers(search.classes[kept], search.values[kept])
-    gap = relative_gap(head, domain, y, reference, search.point, found)
-    reach = max(float(np.linalg.norm(y)), float(np.linalg.norm(search.point)))
-    off = residual(head, logits, reference, search.tied.tolist(), reach)
-    good = gap <= TOLERANCE and off <= TOLERANCE
-    distance = float(np.linalg.norm(search.point - y))
-    return Projection("yes" if good else "undecided", search.point, distance, gap, found)
+    return [searches.result(f) for f in range(len(ties))]
 
 
 def relative_gap(
@@ -323,6 +270,6 @@ def relative_gap(
     """``(|y' - y|^2 / 2 - bound) / (|y' - y|^2 / 2)``; distances below 1e-12 of the points' size are zero."""
     half = 0.5 * float(np.square(point - y).sum())
     reach = max(float(np.linalg.norm(y)), float(np.linalg.norm(point)))
-    if half <= 0.5 * (1e-12 * reach) ** 2:
+    if half <= 0.5 * (ZERO * reach) ** 2:
         return 0.0
     return abs(half - least_point(head, domain, y, reference, found)[1]) / half
