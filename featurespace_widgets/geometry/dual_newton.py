@@ -21,10 +21,8 @@ NEWTON = 60
 HALVINGS = 40
 PATIENCE = 5  # steps after which the dual is asked whether it is unbounded
 EXACT = 1e-13  # slacks relative to what they are sums of
-FLAT = (
-    1e-6  # curvature, relative to a row, that is added far from the end: its features may be at their bounds
-)
-RIDGE = 1e-15  # the least, for dependent rows
+FLAT = 1e-6  # curvature added far from the end, relative to a row whose features may be at their bounds
+RIDGE = 1e-15  # more of it for dependent rows
 NEAR = 1e-4  # violation from which on it is worth sharpening
 DUALITY, LOOSE = 1e-12, 1e-10  # relative gaps where a problem is done, and above which it is sharpened
 
@@ -101,8 +99,7 @@ def _ascend(
             rows, offsets, wrong = (part[~done] for part in (rows, offsets, wrong))
             place = place[~done]
             state = Dual(*(part[~done] for part in state))
-        flat = FLAT * np.minimum(wrong / size, 1.0) + RIDGE
-        step = _newton(rows, free, domain, state, flat)
+        step = _newton(rows, free, domain, state, FLAT * np.minimum(wrong / size, 1.0))
         state, stuck = _search(rows, offsets, y, domain, state, step, free)
     for whole, part in zip(result, state, strict=True):
         whole[place] = part
@@ -161,7 +158,7 @@ def _newton(rows: Array, free: int, domain: Bounds | None, state: Dual, flat: Ar
     diagonal = np.einsum("fmm->fm", gram)
     if domain is not None:
         diagonal += flat[:, None] * np.einsum("fmd,fmd->fm", rows, rows)
-    diagonal *= 1.0 + RIDGE
+    diagonal *= 1.0 + RIDGE * (rows.shape[1] > 1)
     x = state.multipliers
     right = (gram @ x[:, :, None])[:, :, 0] - state.slack
     return _quadratic(gram, right, x, free) - x
