@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Array
 from .linear_program import Optimum, Program, attempts
@@ -14,6 +15,7 @@ __all__ = ["Ball", "largest_ball"]
 
 CANCELLED = 1e-11  # what is left of normals whose weights sum to 1
 EMPTY = 1e-9  # a radius below this share of the data is none
+WORKING = 32  # half-spaces of the first program, and the least that join it at a time
 GAP = 2e-9  # relative gap at which a ball counts as the largest
 
 
@@ -78,7 +80,8 @@ class Ball:
 def largest_ball(rows: Array, offsets: Array, lower: Array, upper: Array) -> Ball:
     """Largest ball in ``{y : rows @ y + offsets >= 0, lower <= y <= upper}``, its radius bounded.
 
-    The linear program ``max r : a_j . y + c_j >= r |a_j|, lower + r <= y <= upper - r``.
+    The linear program ``max r : a_j . y + c_j >= r |a_j|, lower + r <= y <= upper - r``. In a box few of
+    many half-spaces touch the ball: those nearest to its middle come first, others as they are violated.
 
     Parameters
     ----------
@@ -99,13 +102,33 @@ def largest_ball(rows: Array, offsets: Array, lower: Array, upper: Array) -> Bal
     lengths = np.where(lengths > 0, lengths, 1.0)[kept]
     normals, shifts = rows[kept] / lengths[:, None], offsets[kept] / lengths
     unit = _size(shifts, lower, upper)
-    program = Program(normals, shifts, np.ones(len(shifts)), lower, upper, shrink=True)
-    balls: list[Ball] = []
-    for found in attempts(program, unit):
-        balls.append(_certified(normals, shifts, lower, upper, found))
-        if balls[-1].verdict != "undecided":
-            return balls[-1]
-    return min(balls, key=lambda ball: ball.upper_bound - ball.radius)
+    chosen = _nearest(normals, shifts, lower, upper)
+    while True:
+        balls: list[Ball] = []
+        beyond = np.empty(0, np.intp)
+        program = Program(normals[chosen], shifts[chosen], np.ones(len(chosen)), lower, upper, shrink=True)
+        for found in attempts(program, unit):
+            weights = np.zeros(len(shifts))
+            weights[chosen] = found.multipliers
+            balls.append(_certified(normals, shifts, lower, upper, replace(found, multipliers=weights)))
+            if balls[-1].verdict != "undecided":
+                return balls[-1]
+            room = normals @ found.point + shifts - found.level
+            room[chosen] = np.inf
+            beyond = np.argsort(room)[: max(WORKING, len(chosen))]
+            beyond = beyond[room[beyond] < 0]
+            if len(beyond):
+                break
+        if not len(beyond):
+            return min(balls, key=lambda ball: ball.upper_bound - ball.radius)
+        chosen = np.concatenate([chosen, beyond])
+
+
+def _nearest(normals: Array, offsets: Array, lower: Array, upper: Array) -> NDArray[np.intp]:
+    """The rows to begin with: those nearest to the middle of the box; all where it has no middle."""
+    if not (np.isfinite(lower) & np.isfinite(upper)).all():
+        return np.arange(len(offsets))
+    return np.argsort(normals @ (0.5 * lower + 0.5 * upper) + offsets)[:WORKING]
 
 
 def _certified(normals: Array, offsets: Array, lower: Array, upper: Array, found: Optimum) -> Ball:

@@ -92,6 +92,40 @@ def test_a_larger_ball_closes_its_gap():
         assert not replace(ball, **change).verify()
 
 
+def test_a_ball_that_all_of_many_half_spaces_touch():
+    """More half-spaces touch it than the first program holds; then one moves until nothing is left."""
+    rng = np.random.default_rng(4)
+    normals = rng.normal(size=(300, 5))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    middle, box = rng.normal(size=5), np.full(5, 30.0)
+    ball = largest_ball(3.0 * normals, 3.0 * (1.0 - normals @ middle), -box, box)
+    assert ball.verdict == "yes"
+    assert ball.verify()
+    assert ball.radius == pytest.approx(1.0, abs=1e-8)
+    np.testing.assert_allclose(ball.centre, middle, atol=1e-7)
+    offsets = 1.0 - normals @ middle
+    offsets[rng.integers(300)] -= 2.5
+    empty = largest_ball(normals, offsets, -box, box)
+    assert empty.verdict == "no"
+    assert empty.verify()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_balls_among_many_classes_agree_with_highs(seed):
+    rng = np.random.default_rng(seed)
+    classes, d = 150, 12
+    head = LinearHead(rng.normal(size=(classes, d)), rng.normal(size=classes))
+    region = Region(head, Bounds(0, 1), int(rng.integers(classes)))
+    rows, offsets = region.halfspaces()
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    found = best(np.append(np.zeros(d), -1.0), np.hstack([rows, -lengths]), offsets)
+    ball = region.chebyshev_ball()
+    assert ball.verify()
+    assert ball.verdict == ("yes" if found.status == 0 and -found.fun > 0 else "no")
+    if ball.verdict == "yes":
+        assert ball.radius == pytest.approx(-found.fun, rel=1e-8)
+
+
 def test_scaled_data_give_the_scaled_ball():
     rng = np.random.default_rng(5)
     rows, offsets = rng.normal(size=(9, 4)), rng.uniform(size=9)
