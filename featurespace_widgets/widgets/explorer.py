@@ -15,6 +15,7 @@ from ..geometry.arrays import Array
 from ..space import FeatureSpace
 from .cards import error_card
 from .closing import close_parts
+from .forgotten import note_shown
 from .palette import class_colours
 from .panels import ImagePanel, PanelTabs, Toolbar, image_message
 from .saving import save_image, save_slice, with_picture
@@ -151,6 +152,7 @@ class Explorer(Travel, ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and a still picture for viewers that show no widgets."""
+        note_shown(self)
         return with_picture(super()._repr_mimebundle_(**options), self.view)
 
     def _space(self, name: str) -> FeatureSpace:

@@ -20,6 +20,7 @@ from ..geometry.plane import Slice
 from ..space import FeatureSpace
 from .assets import bundle, style
 from .cards import error_card
+from .forgotten import note_shown
 from .overlays import Overlay
 from .pose import MODES, checked_pose
 from .probe import Probe, probe_at
@@ -61,8 +62,8 @@ class SliceView(anywidget.AnyWidget):
 
     scene = traitlets.Dict().tag(sync=True)
     overlays = traitlets.Dict().tag(sync=True)
-    # The browser owns what it sends: no echo back to it while somebody drags.
-    pose = traitlets.Dict().tag(sync=True, echo_update=False)
+    # Echoed, so that other browsers on the same kernel follow; the one that sent it lets its own echo pass.
+    pose = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
     error = traitlets.Dict().tag(sync=True)
     stats = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -147,6 +148,7 @@ class SliceView(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and a still picture for viewers that show no widgets."""
+        note_shown(self)
         from .saving import with_picture
 
         return with_picture(super()._repr_mimebundle_(**options), self)

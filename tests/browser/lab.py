@@ -153,7 +153,7 @@ class NotebookPage:
         """Open a notebook; `script` runs in the page before JupyterLab does."""
         self.problems: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1440, "height": 1000})
-        self._lab, self._path = lab, path
+        self._lab, self.path = lab, path
         self._client: BlockingKernelClient | None = None
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
@@ -179,8 +179,7 @@ class NotebookPage:
 
     def restart(self) -> None:
         """Restart the kernel and clear all outputs."""
-        self._disconnect()
-        self.page.evaluate(f"() => {_SESSION}.session.kernel.restart()")
+        self.restart_kernel()
         self.command("notebook:clear-all-cell-outputs")
 
     def run_all(self) -> None:
@@ -191,7 +190,7 @@ class NotebookPage:
     def kernel_value(self, expression: str) -> Any:
         """Value of an expression in the notebook's kernel; arrays come as lists."""
         if self._client is None:
-            self._client = BlockingKernelClient(connection_file=str(self._lab.kernel_file(self._path)))
+            self._client = BlockingKernelClient(connection_file=str(self._lab.kernel_file(self.path)))
             self._client.load_connection_file()
             self._client.start_channels()
             self._client.wait_for_ready(timeout=30)
@@ -201,6 +200,30 @@ class NotebookPage:
         if value["status"] != "ok":
             raise RuntimeError(f"{expression}: {value['ename']}: {value['evalue']}")
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
+
+    def occupy(self, code: str) -> None:
+        """Have the kernel run code, without waiting for its end; `kernel_value` must have been used before."""
+        assert self._client
+        self._client.execute(code, store_history=False, stop_on_error=False)
+
+    def interrupt(self) -> None:
+        """Interrupt what the kernel is doing."""
+        self.page.evaluate(f"() => {_SESSION}.session.kernel.interrupt()")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel; outputs stay as they are."""
+        self.forget_kernel()
+        self.page.evaluate(f"() => {_SESSION}.session.kernel.restart()")
+
+    def reload(self) -> None:
+        """Save the notebook and load the page again."""
+        self.command("docmanager:save")
+        self.page.reload()
+        self.page.wait_for_function(_OPENED, arg=self.path, timeout=60_000)
+
+    def comms(self) -> int:
+        """How many comms the page keeps open to the kernel."""
+        return int(self.page.evaluate(f"{_SESSION}.session.kernel._comms.size"))
 
     def wait_for_kernel(self, expression: str, accept: Callable[[Any], bool] = bool) -> Any:
         """Wait until the value of an expression in the kernel is accepted, and return it."""
@@ -237,14 +260,15 @@ class NotebookPage:
             self.page.mouse.move(x, y)
         self.page.mouse.up()
 
-    def _disconnect(self) -> None:
+    def forget_kernel(self) -> None:
+        """Ask the notebook's present kernel from now on."""
         if self._client is not None:
             self._client.stop_channels()
             self._client = None
 
     def close(self) -> None:
         """End the kernel and close the page."""
-        self._disconnect()
+        self.forget_kernel()
         self.page.evaluate(f"() => {_SESSION}.shutdown()")
         self.page.close()
 

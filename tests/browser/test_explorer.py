@@ -18,12 +18,13 @@ VIEW = "explorer.view"
 
 
 class Person:
-    """What a person sees and does in the first explorer of the notebook."""
+    """What a person sees and does in one explorer of the notebook, the first unless another number is given."""
 
-    def __init__(self, notebook: NotebookPage) -> None:
+    def __init__(self, notebook: NotebookPage, *, run: bool = True, number: int = 0) -> None:
         self.notebook = notebook
-        notebook.run_all()
-        self.root = notebook.page.locator(".fsw-explorer").first
+        if run:
+            notebook.run_all()
+        self.root = notebook.page.locator(".fsw-explorer").nth(number)
         self.slice = self.root.locator(".fsw-slice")
         self.stage = self.root.locator(".fsw-stage")
         self.slice.scroll_into_view_if_needed()

@@ -1,6 +1,7 @@
 // Undo, redo, bookmarks and the view as code; absent where no kernel keeps them.
 
 import { element, onChange } from "./host.js";
+import { KernelLink } from "./kernel_link.js";
 
 /** @import {Model} from "./types.js" */
 
@@ -25,6 +26,7 @@ export class HistoryTools {
     this.code = element("div", "fsw-code", this.text, this.copy);
     this.code.hidden = true;
     this.root.hidden = model.get("bookmarks") === undefined;
+    this.link = new KernelLink(model, this.root);
     this.#listen(signal);
     this.#draw();
   }
@@ -33,13 +35,13 @@ export class HistoryTools {
   #listen(signal) {
     for (const name of ["undoable", "redoable", "bookmarks"]) onChange(this.model, name, signal, () => this.#draw());
     onChange(this.model, "code", signal, () => { this.text.value = this.model.get("code") ?? ""; });
-    this.undo.addEventListener("click", () => this.model.send?.({ type: "undo" }), { signal });
-    this.redo.addEventListener("click", () => this.model.send?.({ type: "redo" }), { signal });
-    this.star.addEventListener("click", () => this.model.send?.({ type: "bookmark" }), { signal });
+    this.undo.addEventListener("click", () => this.link.send({ type: "undo" }), { signal });
+    this.redo.addEventListener("click", () => this.link.send({ type: "redo" }), { signal });
+    this.star.addEventListener("click", () => this.link.send({ type: "bookmark" }), { signal });
     this.show.addEventListener("click", () => this.#toggle(), { signal });
     this.copy.addEventListener("click", () => this.#copy(), { signal });
     this.select.addEventListener("change", () => {
-      if (this.select.value) this.model.send?.({ type: "go", name: this.select.value });
+      if (this.select.value) this.link.send({ type: "go", name: this.select.value });
       this.select.value = "";
     }, { signal });
   }
@@ -48,7 +50,7 @@ export class HistoryTools {
     this.code.hidden = !this.code.hidden;
     this.show.setAttribute("aria-expanded", String(!this.code.hidden));
     this.copy.textContent = "copy";
-    if (!this.code.hidden) this.model.send?.({ type: "code" });
+    if (!this.code.hidden) this.link.send({ type: "code" });
   }
 
   async #copy() {

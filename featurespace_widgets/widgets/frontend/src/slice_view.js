@@ -5,6 +5,7 @@ import { walkCells } from "./cells.js";
 import { chipText } from "./chip.js";
 import { DotLayer } from "./dots.js";
 import { lifetime, onChange } from "./host.js";
+import { KernelLink } from "./kernel_link.js";
 import { listenKeys } from "./keys.js";
 import { drawLanding, drawMembers, drawPolytope, drawProbe } from "./markers.js";
 import { drawNames, placeNames } from "./names.js";
@@ -31,6 +32,7 @@ class SliceView {
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
     this.model = model;
+    this.link = new KernelLink(model, el);
     this.signal = signal;
     this.stage = new Stage();
     this.dots = new DotLayer();
@@ -40,7 +42,6 @@ class SliceView {
     this.scheduler = new Scheduler();
     /** @type {Set<number>} ids of this view's own poses */
     this.sent = new Set();
-    this.direct = false; // whether the kernel was silent once
     this.poseId = 0;
     /** @type {ViewState | null} */
     this.state = null;
@@ -160,11 +161,7 @@ class SliceView {
     this.sent.add(id);
     this.sent.delete(id - KEPT_IDS);
     this.poseId = id;
-    const pose = { id, ...payload };
-    this.model.set("pose", pose);
-    // Where a message was lost ipywidgets holds back every later state, but not a message of our own.
-    if (this.direct) this.model.send?.({ type: "pose", pose });
-    else this.model.save_changes();
+    this.link.pose({ id, ...payload });
   }
 
   /** A pose that somebody else set is the newest one. @param {number} id */
@@ -177,14 +174,15 @@ class SliceView {
   #pullThrough(sample) {
     if (!this.state || sample < 0) return;
     const handle = Math.max(this.state.selected, 0);
-    this.model.send?.({ type: "through", sample: this.state.scene.samples.ids[sample], handle });
+    this.link.send({ type: "through", sample: this.state.scene.samples.ids[sample], handle });
   }
 
   #tick() {
-    const retry = this.scheduler.tick(performance.now());
-    if (!retry) return this.#status();
-    this.direct = true;
-    this.#send(retry);
+    const retry = this.link.gone ? null : this.scheduler.tick(performance.now());
+    if (retry) {
+      this.link.direct = true;
+      this.#send(retry);
+    }
     this.#status();
   }
 
@@ -368,17 +366,17 @@ class SliceView {
   }
 
   #status() {
-    const { stage, state, scheduler, times } = this;
+    const { stage, state, scheduler, times, link } = this;
     const hint = `drag the point · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
     stage.hint.textContent = state ? this.answer?.message || hint : "";
     const trips = scheduler.roundTrips;
     const parts = [];
     if (times.rate) parts.push(`${times.rate} fps`);
-    if (scheduler.silent) parts.push("kernel silent");
+    if (link.gone) parts.push("no kernel");
+    else if (scheduler.silent) parts.push("kernel silent");
     else if (trips.length) parts.push(`kernel ${Math.round(times.summary(trips.slice(-20)).rtP50)} ms`);
     stage.numbers.textContent = parts.join(" · ");
-    const silent = scheduler.silent ? "The kernel is not answering. The slice stays live; images wait." : "";
-    stage.showNotice(state ? silent : "Preparing the slice…");
+    stage.showNotice(state ? link.notice(scheduler.silent) : "Preparing the slice…");
     stage.root.toggleAttribute("data-empty", !state);
   }
 
