@@ -31,14 +31,14 @@ def note_shown(widget: Any) -> None:
 
 def _running() -> tuple[str, str]:
     """The cell that is being run and a name for this run; empty where the host tells none."""
-    parent = getattr(get_ipython(), "get_parent", dict)()
+    parent: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
     cell = parent.get("metadata", {}).get("cellId")
     return (cell, parent["header"]["msg_id"]) if isinstance(cell, str) else ("", "")
 
 
 def _close_forgotten(_result: Any) -> None:
-    shell, (cell, run) = get_ipython(), _running()
-    assert shell is not None
+    shell: Any = get_ipython()
+    cell, run = _running()
     for widget, cells in list(_shown.items()):
         if cells.get(cell, run) != run:
             del cells[cell]  # that output is gone
@@ -57,8 +57,8 @@ def _named(widget: Any, names: dict[str, Any]) -> bool:
     for name, value in names.items():
         if name.startswith("_") or name in ("In", "Out"):
             continue  # of IPython: what cells returned
-        members = value.values() if isinstance(value, dict) else value
-        some = members if isinstance(members, list | tuple | type({}.values())) else ()
+        members = list(value.values()) if isinstance(value, dict) else value
+        some: Any = members if isinstance(members, list | tuple) else ()
         if id(value) in ours or any(id(member) in ours for member in some):
             return True
     return False

@@ -40,10 +40,11 @@ _OPENED = """(path) => {
 
 _SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
 
-_RUN_ALL = """async () => {
+_RUN = """async (index) => {
     const { commands, shell } = window.jupyterapp;
     const panel = shell.currentWidget;
-    await commands.execute('notebook:run-all-cells');
+    if (index !== null) panel.content.activeCellIndex = index;
+    await commands.execute(index === null ? 'notebook:run-all-cells' : 'notebook:run-cell');
     return panel.model.toJSON().cells.flatMap((cell) => cell.outputs ?? [])
         .filter((output) => output.output_type === 'error')
         .map((output) => output.traceback.join('\\n'));
@@ -127,8 +128,11 @@ class Lab:
 
     def url(self, path: str) -> str:
         """Address of a notebook, in a workspace of its own so that pages do not share their layout."""
-        workspace = path.removesuffix(".ipynb")
-        return f"http://127.0.0.1:{self._port}/lab/workspaces/{workspace}/tree/{path}?token={self._token}"
+        return self.address(f"lab/workspaces/{path.removesuffix('.ipynb')}/tree/{path}")
+
+    def address(self, place: str) -> str:
+        """Address of a place on the server, which serves Notebook 7 and Voila, too."""
+        return f"http://127.0.0.1:{self._port}/{place}?token={self._token}"
 
     def kernel_file(self, path: str) -> Path:
         """Connection file of a notebook's kernel."""
@@ -146,31 +150,38 @@ class Lab:
         self._log.close()
 
 
+def watch(page: Page) -> list[str]:
+    """What a healthy page never shows: errors, and requests for anything off this machine."""
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(f"console: {message.text} ({message.location['url']})")
+
+    def on_request(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname not in ("127.0.0.1", "localhost"):
+            problems.append(f"request off this machine: {request.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+    page.on("request", on_request)
+    return problems
+
+
 class NotebookPage:
     """A notebook open in JupyterLab; `problems` collects what a healthy page never shows."""
 
     def __init__(self, lab: Lab, browser: Browser, path: str, script: str = "") -> None:
         """Open a notebook; `script` runs in the page before JupyterLab does."""
-        self.problems: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        self.problems = watch(self.page)
         self._lab, self.path = lab, path
         self._client: BlockingKernelClient | None = None
-        self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
-        self.page.on("request", self._on_request)
         self.page.add_init_script(_IGNORE_CAPTURE + script)
         self.page.goto(lab.url(path))
         self.page.wait_for_function(_OPENED, arg=path, timeout=60_000)
         self.command("application:toggle-left-area")  # room for the notebook
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.problems.append(f"console: {message.text} ({message.location['url']})")
-
-    def _on_request(self, request: Request) -> None:
-        address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.hostname not in ("127.0.0.1", "localhost"):
-            self.problems.append(f"request off this machine: {request.url}")
 
     def command(self, name: str, **arguments: Any) -> None:
         """Execute a JupyterLab command and wait for its end."""
@@ -184,8 +195,15 @@ class NotebookPage:
 
     def run_all(self) -> None:
         """Run all cells, to their end; a cell's exception fails the test."""
-        errors = self.page.evaluate(_RUN_ALL)
+        self._run(None)
+
+    def _run(self, index: int | None) -> None:
+        errors = self.page.evaluate(_RUN, index)
         assert not errors, "\n".join(errors)
+
+    def run_cell(self, index: int) -> None:
+        """Run one cell, to its end; its exception fails the test."""
+        self._run(index)
 
     def kernel_value(self, expression: str) -> Any:
         """Value of an expression in the notebook's kernel; arrays come as lists."""
@@ -202,7 +220,7 @@ class NotebookPage:
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def occupy(self, code: str) -> None:
-        """Have the kernel run code, without waiting for its end; `kernel_value` must have been used before."""
+        """Have the kernel run code, without waiting for its end; after a `kernel_value`."""
         assert self._client
         self._client.execute(code, store_history=False, stop_on_error=False)
 

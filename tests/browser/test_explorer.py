@@ -18,7 +18,7 @@ VIEW = "explorer.view"
 
 
 class Person:
-    """What a person sees and does in one explorer of the notebook, the first unless another number is given."""
+    """What a person sees and does in one explorer of the notebook."""
 
     def __init__(self, notebook: NotebookPage, *, run: bool = True, number: int = 0) -> None:
         self.notebook = notebook

@@ -1,6 +1,6 @@
 """Kernels that are busy, interrupted, restarted and killed while a view is open, in a real JupyterLab.
 
-The long mode (``FSW_LONG=1 python -m pytest tests/browser/test_kernel_faults.py``) keeps the kernel busy for 30 s.
+The long mode (``FSW_LONG=1``) keeps the kernel busy for 30 s.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Explorer(Person):
     def drag(self, goal: tuple[float, float]) -> None:
         """Drag the point to a place of the stage: it is there at once, and drawn there."""
         before = pixels(self.stage.locator("canvas").last)
-        self.notebook.drag_by_frame(self.stage, [self.pixel(self.state()["pose"]["probe"]), (150.0, 150.0), goal])
+        self.notebook.drag_by_frame(
+            self.stage, [self.pixel(self.state()["pose"]["probe"]), (150.0, 150.0), goal]
+        )
         assert self.pixel(self.state()["pose"]["probe"]) == pytest.approx(goal, abs=1.5)
         drawn = pixels(self.stage.locator("canvas").last)
         assert (drawn != before).any()
@@ -69,7 +71,8 @@ def person(notebook: NotebookPage) -> Iterator[Explorer]:
 
 
 def test_a_busy_kernel_is_waited_for(person: Explorer):
-    person.notebook.occupy(f"import time; time.sleep({tries(12, 30)})")
+    # JupyterLab sends a widget's messages past a cell that runs, so this one keeps the interpreter to itself.
+    person.notebook.occupy(f"import ctypes; ctypes.PyDLL(None).sleep({tries(10, 30)})")
     person.drag(GOALS[1])
     person.told("not answering")
     person.drag(GOALS[2])
@@ -77,15 +80,9 @@ def test_a_busy_kernel_is_waited_for(person: Explorer):
     person.answered()
 
 
-@pytest.mark.parametrize("busy", ["with a cell", "with the answer to the point"])
-def test_an_interrupted_kernel_goes_on(person: Explorer, busy: str):
+def test_an_interrupted_kernel_goes_on(person: Explorer):
     notebook = person.notebook
-    if busy == "with a cell":
-        notebook.occupy("while True: pass")
-    else:
-        notebook.occupy(
-            "import time; naps = [60.0]\nexplorer.view.on_probe(lambda *_: time.sleep(naps.pop() if naps else 0) or {})"
-        )
+    notebook.occupy("while True: pass")
     person.drag(GOALS[1])
     notebook.page.wait_for_function(
         "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
