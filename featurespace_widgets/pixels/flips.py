@@ -50,6 +50,9 @@ class PixelFlip:
         ``(z_i - z_target) / |J' (w_i - w_target)|`` at the original: what a linear network would need.
     verdict : "found" or "undecided"
         "undecided" does not say that there is no flip.
+    stopped : str
+        Why the search ended: "finished", "cancelled", "diverged" (values that are not finite: the flip
+        is the best one before) or "no flip" (none was found, which proves nothing).
     certified_distance : float
         No image of the box nearer than this has another class; NaN where nobody asked.
     hull : HullProjection or None
@@ -69,6 +72,7 @@ class PixelFlip:
     null_share: float
     linearised_distance: float
     verdict: Literal["found", "undecided"]
+    stopped: str = "finished"
     certified_distance: float = np.nan
     hull: HullProjection | None = None
 
@@ -209,8 +213,8 @@ def flip_image(
     """Search the nearest image, in the box [0, 1], at which the class changes.
 
     The decoupled-direction-and-norm attack (Rony et al. 2019) towards several classes at once picks
-    classes and basins. From there each step returns to the original and moves to where the linearised
-    difference of logits vanishes within the box. Bisection on the segment from the original finds the tie.
+    classes and basins; anchored linearisation from there and from shaken copies shortens the move; the
+    tie is found on the segment from the original. See `flip_search.FlipSearch`. Same input, same flip.
 
     Parameters
     ----------
@@ -252,7 +256,7 @@ def flip_image(
     told = progress or (lambda flip: None)
 
     def found(goal: int | None) -> PixelFlip:
-        search = FlipSearch(network, pixels, goal, stopped)
+        search = FlipSearch(network, pixels, goal, stopped, brief=target == "all")
         search.run()
         flip = _described(search)
         told(flip)
@@ -277,7 +281,9 @@ def _described(search: FlipSearch) -> PixelFlip:
         wanted = -1 if search.target is None else search.target
         nowhere = np.full(head.dimension, nan)
         unknown = (nan, nan, nan, nan, nan)
-        return PixelFlip(original, original, own, wanted, np.inf, np.inf, nowhere, *unknown, "undecided")
+        return PixelFlip(
+            original, original, own, wanted, np.inf, np.inf, nowhere, *unknown, "undecided", search.stopped
+        )
     logits = search.logits(best)
     rivals = logits.copy()
     rivals[own] = -np.inf
@@ -295,4 +301,5 @@ def _described(search: FlipSearch) -> PixelFlip:
         float(np.linalg.norm(head.null_basis @ move) / length) ** 2 if moved else nan,
         float(search.start[own] - search.start[target]) / steep if steep > 0 else np.inf,
         "found" if tie <= TIE * (1.0 + float(np.abs(logits).max())) else "undecided",
+        search.stopped,
     )  # fmt: skip

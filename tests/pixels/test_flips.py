@@ -141,7 +141,12 @@ def test_no_flip_is_undecided():
     assert flip.verdict == "undecided"
     assert not flip.verify(model, constant)
     _, head, _ = setting(relu=True)
-    assert flip_image(model, head, image, cancelled=lambda: True).verdict == "undecided"
+    halted = flip_image(model, head, image, cancelled=lambda: True)
+    assert (halted.verdict, halted.stopped) == ("undecided", "cancelled")
+    asked = iter([False] * 60)
+    early = flip_image(model, head, image, cancelled=lambda: next(asked, True))
+    assert (early.verdict, early.stopped) == ("found", "cancelled")
+    assert early.verify(model, head)
     own = int(flip_image(model, head, image).class_index)
     stopped = flip_image(model, head, image, (own + 1) % 4, cancelled=lambda: True)
     assert (stopped.target, stopped.distance, stopped.verdict) == ((own + 1) % 4, np.inf, "undecided")
@@ -170,6 +175,35 @@ def test_own_class_as_target():
     own = flip_image(model, head, image).class_index
     with pytest.raises(ValueError, match="differ"):
         flip_image(model, head, image, own)
+
+
+def test_values_that_are_not_finite_stop_the_search_with_the_best_flip_so_far():
+    class Overflowing(torch.nn.Module):
+        """Infinite after some evaluations in float32, in which the search runs."""
+
+        calls = 0
+
+        def features(self, x):
+            Overflowing.calls += x.dtype == torch.float32
+            gone = x.dtype == torch.float32 and Overflowing.calls > self.limit
+            return x.flatten(1) * (torch.inf if gone else 1.0)
+
+    head, image = LinearHead(np.eye(2)), np.array([[[0.8, 0.3]]])
+    for limit, verdict in ((60, "found"), (0, "undecided")):
+        Overflowing.calls, model = 0, Overflowing()
+        model.limit = limit
+        flip = flip_image(model, head, image)
+        assert (flip.stopped, flip.verdict) == ("diverged", verdict)
+    whole = Overflowing()
+    Overflowing.calls, whole.limit = 0, 10**9
+    assert flip_image(whole, head, image).stopped == "finished"
+
+    class Nowhere(torch.nn.Module):
+        def features(self, x):
+            return x.flatten(1) * torch.nan
+
+    with pytest.raises(ValueError, match="finite"):
+        flip_image(Nowhere(), head, image)
 
 
 def test_models_without_gradients_are_refused():
