@@ -33,6 +33,7 @@ class Recipe:
     feature_dim: int
     relu_features: bool
     epochs: int
+    averaged_epochs: int = 0  # further ones at a constant rate, whose weights are averaged
     decoder_epochs: int = 0  # none: the model has no decoder
     lifted: bool = False  # whether the decoder also trains on lifted points
     consistency: float = 0.0  # weight of the feature residual in the decoder's loss
@@ -70,6 +71,6 @@ RECIPES = {
             consistency=0.2,
             images_first=True,
         ),
-        Recipe("cifar10", _CIFAR10, 64, True, epochs=100, network="residual"),
+        Recipe("cifar10", _CIFAR10, 64, True, epochs=100, averaged_epochs=4, network="residual"),
     )
 }

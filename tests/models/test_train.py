@@ -56,3 +56,14 @@ def test_a_short_training_learns_and_writes_what_load_reads(tmp_path, monkeypatc
     assert accuracy == pytest.approx(card["test_accuracy"], abs=2e-3)
     again = store.read_arrays(card, f"{name}.weights.npz", tmp_path / "zoo")
     assert all(array.dtype == np.float16 for array in again.values())
+
+
+@pytest.mark.slow
+def test_averaging_the_weights_on_the_way_errs_less_on_images_not_seen():
+    recipe = replace(RECIPES["mnist"], epochs=1, averaged_epochs=2)
+    parts = {part: images.first_of_each_class(100) for part, images in parts_of(fsw.load("mnist")).items()}
+    classifier = train.train_classifier(recipe, parts["train"])
+    before = train.measure(classifier, None, parts["test"])["test_accuracy"]
+    averaged = train.average_weights(recipe, classifier, parts["train"])
+    assert train.measure(averaged, None, parts["test"])["test_accuracy"] > before
+    assert not averaged.training
