@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import study
+    from . import lessons, study
     from .catalogue import available, load
     from .geometry.cells import Cell
     from .geometry.head import LinearHead
@@ -30,6 +30,7 @@ __all__ = [
     "adapters",
     "available",
     "explore",
+    "lessons",
     "load",
     "study",
 ]
@@ -48,7 +49,7 @@ _HOMES = {
     "load": "catalogue",
 }
 
-_MODULES = {"adapters": "models.adapters", "study": "study"}
+_MODULES = {"adapters": "models.adapters", "lessons": "lessons", "study": "study"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,9 @@
-"""Beside the notebooks: exercises that check answers, rows of images, pages without a kernel."""
+"""For teaching: lessons of the explorer, answers of a class, exercises and pictures of the notebooks."""
 
+from .collect import ClassAnswers, collect
+from .examples import example
 from .exercises import EXERCISES, Exercise, check
 from .gallery import write_gallery
 from .strip import strip
 
-__all__ = ["EXERCISES", "Exercise", "check", "strip", "write_gallery"]
+__all__ = ["EXERCISES", "ClassAnswers", "Exercise", "check", "collect", "example", "strip", "write_gallery"]

@@ -16,6 +16,7 @@ from ..space import FeatureSpace
 from .cards import error_card
 from .closing import close_parts
 from .forgotten import note_shown
+from .lesson.conductor import Conductor, begin_lesson
 from .palette import class_colours
 from .panels import ImagePanel, PanelTabs, Toolbar, image_message
 from .saving import save_image, save_slice, with_picture
@@ -39,6 +40,9 @@ class Explorer(Travel, ipywidgets.VBox):
         Chosen at the start.
     state : dict, optional
         What `state` of another explorer gave; it says the classes, too.
+    lesson : path, str or dict, optional
+        A YAML file, YAML text of several lines, or its content; see `widgets.lesson.plan`. What is wrong
+        with it stands on a card, and the explorer works without it.
 
     Attributes
     ----------
@@ -47,6 +51,18 @@ class Explorer(Travel, ipywidgets.VBox):
     toolbar : Toolbar
     tabs : PanelTabs
         Charts of the point, below.
+    lesson : Conductor or None
+        The lesson that runs.
+
+    Examples
+    --------
+    >>> import featurespace_widgets as fsw
+    >>> question = {"kind": "number", "text": "How many features?", "answer": {"quantity": "features"}}
+    >>> plan = {"title": "A look", "steps": [{"text": "Drag.", "question": question}, {"text": "Well done."}]}
+    >>> explorer = fsw.Explorer(fsw.load("mnist-2d"), lesson=plan)
+    >>> explorer.lesson.answer(2)
+    True
+    >>> explorer.lesson.go(1)
     """
 
     def __init__(
@@ -55,11 +71,12 @@ class Explorer(Travel, ipywidgets.VBox):
         *,
         classes: Sequence[int] | None = None,
         state: dict[str, Any] | None = None,
+        lesson: str | PathLike[str] | dict[str, Any] | None = None,
     ) -> None:
         self._spaces, labels = _catalogue(space_or_spaces)
         self._looks = 0
         name = next(iter(self._spaces))
-        space = self._space(name)
+        space = self.space_of(name)
         self.view = SliceView(space, classes=classes)
         self.panel = ImagePanel()
         self.toolbar = Toolbar(
@@ -79,6 +96,9 @@ class Explorer(Travel, ipywidgets.VBox):
         body.add_class("fsw-explorer-body")
         super().__init__([self.toolbar, body, self.tabs])
         self.add_class("fsw-explorer")
+        self.lesson: Conductor | None = None
+        if lesson is not None:
+            self.lesson = begin_lesson(self, lesson)
 
     def close(self) -> None:
         """Close the explorer with all its widgets and end its thread."""
@@ -155,7 +175,8 @@ class Explorer(Travel, ipywidgets.VBox):
         note_shown(self)
         return with_picture(super()._repr_mimebundle_(**options), self.view)
 
-    def _space(self, name: str) -> FeatureSpace:
+    def space_of(self, name: str) -> FeatureSpace:
+        """One of `models`, loaded if it is not yet."""
         space = self._spaces[name]
         if space is None:
             space = self._spaces[name] = load(name)
@@ -175,7 +196,7 @@ class Explorer(Travel, ipywidgets.VBox):
         try:
             if change["new"] not in self._spaces:
                 raise ValueError(f"unknown model {change['new']!r}; available are {', '.join(self._spaces)}")
-            space = self._space(change["new"])
+            space = self.space_of(change["new"])
             if space is not self.space:
                 self.view.show(space)
         except Exception as error:
@@ -206,7 +227,10 @@ class Explorer(Travel, ipywidgets.VBox):
         self.toolbar.mode = self.view.mode
 
     def _reset(self, _change: dict[str, Any]) -> None:
-        self.view.show()
+        if self.lesson is None:
+            self.view.show()
+        else:
+            self.lesson.start_over()
 
     # the image panel
 

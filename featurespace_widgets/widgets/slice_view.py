@@ -66,6 +66,7 @@ class SliceView(anywidget.AnyWidget):
     pose = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
     error = traitlets.Dict().tag(sync=True)
+    locked: traitlets.List[Any] = traitlets.List().tag(sync=True)  # "mode", "point": not to be moved by hand
     stats = traitlets.Dict().tag(sync=True, echo_update=False)
 
     def __init__(

@@ -28,7 +28,9 @@ class Travel:
         def space(self) -> FeatureSpace:
             """The space on screen."""
 
-        def _space(self, name: str) -> FeatureSpace: ...
+        def space_of(self, name: str) -> FeatureSpace:
+            """One of `models`."""
+
         def _show_choice(self) -> None: ...
 
     def _begin_history(self, state: dict[str, Any] | None) -> None:
@@ -66,14 +68,14 @@ class Travel:
             raise ValueError(f"the state's model must be one of {', '.join(self._spaces)}, received {name!r}")
         before = self.space
         try:
-            if name is not None and self._space(str(name)) is not before:
-                self.view.show(self._space(str(name)))
+            if name is not None and self.space_of(str(name)) is not before:
+                self.view.show(self.space_of(str(name)))
             restore_state(self.view, state)
         except (ValueError, TypeError) as error:
             if self.space is not before:
                 self.view.show(before)
             raise ValueError(str(error)) from error
-        self._follow_view()
+        self.follow_view()
 
     def undo(self) -> None:
         """Go back to where the point, the plane, the classes or the model were before."""
@@ -102,11 +104,21 @@ class Travel:
         load = "" if bundled and not only else "space, "
         return code_of(self.state, load)
 
+    def forget(self) -> None:
+        """Begin the history here: nothing before can be undone."""
+        self._history = History()
+        self._remember()
+
     def _name(self) -> str:
         """The name of the space on screen."""
         return next(name for name, space in self._spaces.items() if space is self.space)
 
-    def _follow_view(self) -> None:
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the spaces that can be picked."""
+        return tuple(self._spaces)
+
+    def follow_view(self) -> None:
         """Bring the toolbar to what the view shows."""
         self.toolbar.model = self._name()
         self._show_choice()
@@ -128,7 +140,7 @@ class Travel:
             self.view.restore(place.scene, place.pose["mode"], kept)
         finally:
             self._travelling = False
-        self._follow_view()
+        self.follow_view()
         self._tell_history()
 
     def _tell_history(self) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = "featurespace_widgets"
-STATIC = {"slice_view.js", "image_panel.js", "toolbar.js", "widget.css"}
+STATIC = {"slice_view.js", "image_panel.js", "toolbar.js", "lesson_card.js", "widget.css"}
+LESSONS = {"predict-then-look.yaml", "how-sure.yaml"}
 MODELS = ("fashion-mnist", "mnist", "mnist-2d")
 BUNDLED = {f"{model}.{kind}" for model in MODELS for kind in ("weights.npz", "features.npz", "card.json")} | {
     "fashion-mnist.images.npz",
@@ -55,7 +56,9 @@ def names(request) -> set[str]:
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize(("folder", "files"), [("widgets/static", STATIC), ("models/bundled", BUNDLED)])
+@pytest.mark.parametrize(
+    ("folder", "files"), [("widgets/static", STATIC), ("models/bundled", BUNDLED), ("lessons", LESSONS)]
+)
 def test_bundle_and_models_are_inside(names, folder, files):
     assert {f"{PACKAGE}/{folder}/{file}" for file in files} <= names
 

@@ -6,6 +6,7 @@ await build({
     slice_view: "src/views.js",
     image_panel: "src/image_panel.js",
     toolbar: "src/toolbar.js",
+    lesson_card: "src/lesson_card.js",
     standalone: "src/standalone.js",
     widget: "src/widget.css",
   },

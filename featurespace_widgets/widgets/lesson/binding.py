@@ -104,9 +104,7 @@ class _Binder:
         point, sample = step.point, step.sample
         if point is None and sample is None and same_plane:
             point, sample = before.point, before.sample
-        said = other_model or any(
-            x is not None for x in (step.classes, step.mode, step.point, step.sample)
-        )
+        said = other_model or any(x is not None for x in (step.classes, step.mode, step.point, step.sample))
         return Setting(model, classes, mode, point, sample, self._choices(space, classes), said)
 
     def _classes(self, space: FeatureSpace) -> tuple[int, ...] | None:

@@ -1,4 +1,4 @@
-"""A lesson as it goes: steps that open one after the other, controls that are locked, answers that are kept."""
+"""A lesson as it goes: steps open one after the other, controls are locked, answers are kept."""
 
 from __future__ import annotations
 
@@ -28,15 +28,13 @@ CURTAIN = "Hidden until you have answered."
 SHOWN_PROBLEMS = 6
 
 
-def begin_lesson(
-    explorer: Explorer, given: str | PathLike[str] | dict[str, Any]
-) -> tuple[LessonCard, Conductor | None]:
-    """The lesson's card, and the lesson; None where its file is wrong, which the card then says."""
+def begin_lesson(explorer: Explorer, given: str | PathLike[str] | dict[str, Any]) -> Conductor | None:
+    """Put a lesson on top of an explorer; None where its file is wrong, which the card then says."""
     card = LessonCard()
+    explorer.children = [card, *explorer.children]
     try:
         plan = read_lesson(given)
-        panels = [panel.title for panel in explorer.tabs.panels]
-        settings = bind(plan, explorer.models, explorer.space_of, panels)
+        settings = bind(plan, explorer.models, explorer.space_of, explorer.tabs.titles)
     except LessonError as error:
         some = "\n".join(str(problem) for problem in error.problems[:SHOWN_PROBLEMS])
         more = len(error.problems) - SHOWN_PROBLEMS
@@ -46,8 +44,8 @@ def begin_lesson(
             "allowed": "",
             "todo": "Mend the file and run the cell again. Without the lesson the explorer works as usual.",
         }
-        return card, None
-    return card, Conductor(explorer, card, plan, settings)
+        return None
+    return Conductor(explorer, card, plan, settings)
 
 
 class Conductor:
@@ -99,9 +97,15 @@ class Conductor:
         if not isinstance(step, int) or not 0 <= step < len(self.plan.steps):
             raise ValueError(f"step must be from 0 to {len(self.plan.steps) - 1}, received {step!r}")
         if step > self.reached:
-            raise ValueError(f"step {step + 1} opens when the question of step {self.reached + 1} is answered")
+            raise ValueError(
+                f"step {step + 1} opens once the question of step {self.reached + 1} is answered"
+            )
         follows = step == self.step + 1 and not self._settings[step].said
         self._enter(step, arrange=not follows)
+
+    def start_over(self) -> None:
+        """Go back to where the step on screen began; answers are kept."""
+        self._enter(self.step, arrange=True)
 
     def _enter(self, index: int, arrange: bool) -> None:
         self.step, self._notice = index, ""
@@ -116,9 +120,8 @@ class Conductor:
         self._explorer.forget()
         locks = sorted(self._now.locks)
         view.locked = self._explorer.toolbar.locked = locks
-        tabs = self._explorer.tabs
         if self._now.panel is not None:
-            tabs.tab.selected_index = [panel.title for panel in tabs.panels].index(self._now.panel)
+            self._explorer.tabs.select(self._now.panel)
         self._tell()
 
     def _arrange(self, setting: Setting) -> None:
@@ -250,7 +253,7 @@ class Conductor:
         return question is not None and fingerprint(question) == given.print
 
     def save_answers(self, path: str | PathLike[str]) -> Path:
-        """Save the answers as a JSON file, which `featurespace_widgets.lessons.collect` reads; returns the path."""
+        """Save the answers as a JSON file, which `lessons.collect` reads; returns the path."""
         target = Path(path)
         if target.suffix.lower() != ".json" or not target.parent.is_dir():
             raise ValueError(f"path must be a .json file in a folder that exists, received {str(path)!r}")
@@ -263,7 +266,7 @@ class Conductor:
         """Bring card, locks and curtains to where the lesson stands."""
         hidden = frozenset() if self._answered(self.step) else self._now.hidden
         self._explorer.panel.curtain = CURTAIN if "image" in hidden else ""
-        self._explorer.tabs.layout.display = "none" if "charts" in hidden else None
+        self._show_charts("charts" not in hidden)
         reached = self.reached
         self._card.error = {}
         self._card.content = {
@@ -282,10 +285,17 @@ class Conductor:
             "progress": self.progress,
         }
 
+    def _show_charts(self, shown: bool) -> None:
+        """Taken out, not made invisible: a chart that is drawn in a hidden place has no size."""
+        explorer = self._explorer
+        others = [part for part in explorer.children if part is not explorer.tabs]
+        explorer.children = [*others, explorer.tabs] if shown else others
+
     def _state(self, index: int, reached: int) -> str:
         if index > reached:
             return "locked"
-        done = self._answered(index) or (self.plan.steps[index].question is None and index < reached)
+        seen = max([self.step, *self.answers])
+        done = self._answered(index) or (self.plan.steps[index].question is None and index < seen)
         return "done" if done else "open"
 
     def _question(self) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Fields of a mapping that somebody wrote, each checked as it is taken; what is wrong is noted, not raised."""
+"""Fields of a mapping that somebody wrote, checked as they are taken; what is wrong is noted, not raised."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ __all__ = ["Fields"]
 
 def _kind(value: Any) -> str:
     """What a value is, in a lecturer's words."""
-    words = {bool: "yes or no", str: "a text", int: "a number", float: "a number", list: "a list", dict: "fields"}
+    words = {bool: "yes or no", str: "a text", list: "a list", dict: "fields", int: "a number"}
+    words[float] = words[int]
     return "nothing" if value is None else words.get(type(value), type(value).__name__)
 
 
@@ -178,7 +179,9 @@ class Fields:
             return None
         numbers = value if isinstance(value, list) else []
         if len(numbers) != 2 or not all(type(x) in (int, float) and abs(x) < 1e9 for x in numbers):
-            self.problem(name, f"must be two plane coordinates, such as [1.5, -2], received {str(value)[:40]!r}")
+            self.problem(
+                name, f"must be two plane coordinates, such as [1.5, -2], received {str(value)[:40]!r}"
+            )
             return None
         return float(numbers[0]), float(numbers[1])
 
@@ -189,9 +192,7 @@ class Fields:
             return None
         numbers = value if isinstance(value, list) else []
         if not 2 <= len(numbers) <= 3 or not all(type(k) in (int, str) for k in numbers):
-            self.problem(
-                name, f"must be 2 or 3 class names or indices from 0, received {str(value)[:40]!r}"
-            )
+            self.problem(name, f"must be 2 or 3 class names or indices from 0, received {str(value)[:40]!r}")
             return None
         return tuple(numbers)
 

@@ -24,9 +24,10 @@ A lesson file::
           wrong: Look at the colour.  # said after a wrong answer
           explain: The largest logit wins.  # shown once the answer is settled
 
-A number has a ``tolerance``, absolute (``0.1``) or relative (``5 %``), and may have a ``unit``. A text without
-``answer`` is open: every answer is kept, none is judged. After ``tries`` (3) wrong answers the right one is shown.
-Texts are plain: a blank line begins a paragraph, ``**bold**`` and ```code``` are marked.
+A number has a ``tolerance``, absolute (``0.1``) or relative (``5 %``), and may have a ``unit``. A text
+without ``answer`` is open: every answer is kept, none is judged. After ``tries`` (3) wrong answers the
+right one is shown. `widgets.lesson.quantities.QUANTITIES` names all that can be computed. Texts are
+plain: a blank line begins a paragraph, ``**bold**`` and ```code``` are marked.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Quantity:
 
 
 def _logits(space: FeatureSpace, y: Array) -> Array:
-    return space.head.logits(y[None])[0]
+    logits: Array = space.head.logits(y[None])[0]
+    return logits
 
 
 def _ranked(space: FeatureSpace, y: Array, rank: int) -> str:

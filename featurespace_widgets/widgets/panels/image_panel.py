@@ -20,6 +20,7 @@ class ImagePanel(anywidget.AnyWidget):
     _esm = bundle("image_panel")
     _css = style()
     content = traitlets.Dict().tag(sync=True)
+    curtain = traitlets.Unicode().tag(sync=True)  # stands in place of the content
     error = traitlets.Dict().tag(sync=True)
 
 

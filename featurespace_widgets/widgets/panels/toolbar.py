@@ -29,4 +29,5 @@ class Toolbar(anywidget.AnyWidget):
     redoable = traitlets.Bool(False).tag(sync=True)
     bookmarks: traitlets.List[Any] = traitlets.List().tag(sync=True)  # their names
     code = traitlets.Unicode().tag(sync=True)
+    locked: traitlets.List[Any] = traitlets.List().tag(sync=True)  # "model", "classes", "mode"
     error = traitlets.Dict().tag(sync=True)

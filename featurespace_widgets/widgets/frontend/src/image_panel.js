@@ -41,14 +41,16 @@ function render({ model, el, signal }) {
   function draw() {
     /** @type {Content} */
     const content = model.get("content") ?? {};
+    const curtain = model.get("curtain");
+    const image = curtain ? null : content.image;
     title.textContent = content.title || "Image at the point";
-    canvas.hidden = !content.image;
-    placeholder.hidden = !!content.image;
-    placeholder.textContent = content.placeholder || "No image yet";
-    if (content.image) paintPicture(canvas, content.image);
+    canvas.hidden = !image;
+    placeholder.hidden = !!image;
+    placeholder.textContent = curtain || content.placeholder || "No image yet";
+    if (image) paintPicture(canvas, image);
     canvas.setAttribute("aria-label", content.alt || "Image at the point");
-    facts.replaceChildren(...(content.facts ?? []).map(factRow));
-    more.hidden = !content.neighbours?.length;
+    facts.replaceChildren(...(curtain ? [] : content.facts ?? []).map(factRow));
+    more.hidden = !!curtain || !content.neighbours?.length;
     moreTitle.textContent = content.neighbours_title || "Nearest training images";
     neighbours.replaceChildren(...(content.neighbours ?? []).map(neighbourFigure));
     root.toggleAttribute("data-busy", !!content.busy);
@@ -60,7 +62,7 @@ function render({ model, el, signal }) {
     failure.replaceChildren(...(card ? [card] : []));
   }
 
-  onChange(model, "content", life.signal, draw);
+  for (const name of ["content", "curtain"]) onChange(model, name, life.signal, draw);
   onChange(model, "error", life.signal, showError);
   life.signal.addEventListener("abort", () => root.remove());
   draw();

@@ -74,6 +74,7 @@ class SliceView {
     onChange(model, "pose", signal, () => this.#adoptPose());
     onChange(model, "answer", signal, () => this.#adoptAnswer());
     onChange(model, "error", signal, () => this.#showError());
+    onChange(model, "locked", signal, () => this.#status());
     listenPointer(stage.stage, this.#gestures(), signal);
     listenKeys(stage.root, this.#keyActions(), signal);
     stage.resetButton.addEventListener("click", () => this.#reset(), { signal });
@@ -172,7 +173,7 @@ class SliceView {
 
   /** @param {number} sample position in the sample arrays */
   #pullThrough(sample) {
-    if (!this.state || sample < 0) return;
+    if (!this.state || sample < 0 || this.#locked("point") || (this.#locked("mode") && this.state.mode !== "section")) return;
     const handle = Math.max(this.state.selected, 0);
     this.link.send({ type: "through", sample: this.state.scene.samples.ids[sample], handle });
   }
@@ -198,7 +199,7 @@ class SliceView {
       release: () => this.#release(),
       pan: (dx, dy) => this.#change((state) => state.panBy(-dx / this.#viewport().scale, dy / this.#viewport().scale)),
       zoom: (at, factor) => this.#change((state) => state.zoomAbout(point(at), factor)),
-      click: (at) => this.#change((state) => state.moveProbe(point(at)), false),
+      click: (at) => this.#moveThing(-1, point(at)),
       doubleClick: (at) => this.#pullThrough(this.#sampleAt(at)),
     };
   }
@@ -210,7 +211,7 @@ class SliceView {
       cycle: () => this.#cycle(),
       zoom: (factor) => this.#change((state) => state.zoomAbout([state.view[0], state.view[1]], factor)),
       reset: () => this.#reset(),
-      toggleMode: () => this.#change((state) => state.setMode(state.mode === "section" ? "boundary" : "section")),
+      toggleMode: () => this.#locked("mode") || this.#change((state) => state.setMode(state.mode === "section" ? "boundary" : "section")),
       pullNearest: () => this.#pullThrough(this.state?.nearestSample() ?? -1),
       help: (open) => this.stage.toggleHelp(open),
     };
@@ -218,7 +219,7 @@ class SliceView {
 
   /** @param {Point} at @param {number} reach @returns {number | null} */
   #pick(at, reach) {
-    if (!this.state) return null;
+    if (!this.state || this.#locked("point")) return null;
     const places = [this.state.probe, ...this.state.handles];
     const found = nearestPlace(places.length, (i) => places[i], at, reach, this.#viewport());
     return found < 0 ? null : found - 1;
@@ -236,8 +237,14 @@ class SliceView {
 
   /** @param {number} thing @param {Point} to */
   #moveThing(thing, to) {
+    if (this.#locked("point")) return;
     if (thing < 0) this.#change((state) => state.moveProbe(to), false);
     else this.#change((state) => state.turnTo(to));
+  }
+
+  /** What a lesson holds fast. @param {"mode" | "point"} what */
+  #locked(what) {
+    return (this.model.get("locked") ?? []).includes(what);
   }
 
   #release() {
@@ -267,7 +274,7 @@ class SliceView {
   }
 
   #reset() {
-    this.#change((state) => state.reset());
+    if (!this.#locked("point")) this.#change((state) => state.reset());
   }
 
   /** @param {Point} at @returns {number} position of the sample under the pointer, -1 if none */
@@ -367,7 +374,7 @@ class SliceView {
 
   #status() {
     const { stage, state, scheduler, times, link } = this;
-    const hint = `drag the point · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
+    const hint = `${this.#locked("point") ? "the point stands still in this step" : "drag the point"} · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
     stage.hint.textContent = state ? this.answer?.message || hint : "";
     const trips = scheduler.roundTrips;
     const parts = [];

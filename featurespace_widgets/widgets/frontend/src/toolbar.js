@@ -64,6 +64,7 @@ class Toolbar {
     this.#drawNames();
     this.#drawChips();
     this.#drawModes();
+    this.#drawLocks();
     this.#say(model.get("message") ?? "");
     this.#drawError();
   }
@@ -75,6 +76,7 @@ class Toolbar {
     onChange(model, "class_names", signal, () => this.#drawNames());
     for (const name of ["class_names", "colors", "chosen"]) onChange(model, name, signal, () => this.#drawChips());
     onChange(model, "mode", signal, () => this.#drawModes());
+    for (const name of ["locked", "class_names", "colors", "chosen", "mode"]) onChange(model, name, signal, () => this.#drawLocks());
     onChange(model, "message", signal, () => this.#say(model.get("message") ?? ""));
     onChange(model, "error", signal, () => this.#drawError());
     this.select.addEventListener("change", () => this.#save("model", this.select.value), { signal });
@@ -83,7 +85,10 @@ class Toolbar {
     this.chips.addEventListener("click", (event) => this.#clicked(event, (value) => this.#choose(Number(value))), { signal });
     this.modes.addEventListener("click", (event) => this.#clicked(event, (value) => this.#save("mode", value)), { signal });
     // Inks depend on the ground.
-    const themed = new MutationObserver(() => this.#drawChips());
+    const themed = new MutationObserver(() => {
+      this.#drawChips();
+      this.#drawLocks();
+    });
     themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
     signal.addEventListener("abort", () => themed.disconnect());
   }
@@ -156,6 +161,19 @@ class Toolbar {
     const focused = this.modes.contains(document.activeElement);
     this.modes.replaceChildren(...MODES.map(([value, label]) => pressable(value, label, value === mode)));
     if (focused) /** @type {HTMLElement | null} */ (this.modes.querySelector("[aria-pressed=true]"))?.focus();
+  }
+
+  /** What a lesson holds fast. */
+  #drawLocks() {
+    const locked = /** @type {string[]} */ (this.model.get("locked") ?? []);
+    /** @type {[string, (HTMLButtonElement | HTMLSelectElement | HTMLInputElement)[]][]} */
+    const controls = [
+      ["model", [this.select]], ["classes", [this.finder, ...this.chips.querySelectorAll("button")]], ["mode", [...this.modes.querySelectorAll("button")]],
+    ];
+    for (const [name, nodes] of controls) {
+      const fast = locked.includes(name);
+      for (const node of nodes) [node.disabled, node.title] = [fast, fast ? "Locked in this step of the lesson" : ""];
+    }
   }
 
   /** @param {string} text */

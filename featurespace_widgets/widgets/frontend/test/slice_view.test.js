@@ -59,6 +59,27 @@ test("a kernel's pose is adopted, the view's own is not", async () => {
   assert.deepEqual(chip, { classIndex: 2, margin: 0.25, distance: 0.25 / Math.fround(Math.SQRT2) });
 });
 
+test("what a lesson locks does not move; looking around is free", async () => {
+  await open({ locked: ["point", "mode"] });
+  acknowledge();
+  const drag = () => {
+    point("pointerdown", 300, 234);
+    point("pointermove", 350, 234);
+    point("pointerup", 350, 234);
+  };
+  drag();
+  point("pointerdown", 10, 10);
+  point("pointerup", 10, 10);
+  for (const key of ["ArrowLeft", "m", "p", "0"]) press(key);
+  const { pose } = root.fsw.state();
+  assert.deepEqual([pose.probe, pose.mode, model.messages.length], [[0, 0], "boundary", 0]);
+  assert.notEqual(pose.view[0], 0, "the ground was dragged instead");
+  assert.match(root.querySelector(".fsw-hint").textContent, /stands still/);
+  model.set("locked", []);
+  press("ArrowLeft");
+  assert.ok(root.fsw.state().pose.probe[0] < 0);
+});
+
 test("a drag sends one pose at a time, the last one final", async () => {
   await open();
   acknowledge();
@@ -193,7 +214,7 @@ test("stats are written when asked for", async () => {
 test("destroying ends every listener", async () => {
   const before = listeners.size;
   await open();
-  assert.ok(listeners.size > before && model.listening === 5 && observers.size === 2);
+  assert.ok(listeners.size > before && model.listening === 6 && observers.size === 2);
   destroy();
   assert.equal(listeners.size, before);
   assert.equal(model.listening, 0);
