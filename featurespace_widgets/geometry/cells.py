@@ -1,8 +1,8 @@
 """Exact cells of a plane: the upper envelope of K affine functions on a window.
 
-Each cell starts as the whole window; each of its vertices asks which function is largest there,
-and a winning rival cuts the cell. When every vertex is won by the cell's own class the polygon is
-the cell, because both are convex. The neighbours found on the way are walked next.
+Each cell starts as the whole window, cut by the edges its neighbours know; each of its vertices asks which
+function is largest there, and winning rivals cut the cell. When every vertex is won by the cell's own class
+the polygon is the cell, because both are convex. The neighbours are walked next, until the window is full.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Array, as_vector
 
 __all__ = ["Cell", "check_extent", "clip_polygon", "upper_envelope", "window"]
 
+TILES = 6  # of the window, along each side
 TOLERANCE = 1e-12  # relative to the largest difference of values in the window
 
 
@@ -116,87 +117,107 @@ def upper_envelope(planes: Array, extent: Sequence[float]) -> list[Cell]:
         return [Cell(0, window(extent), (-1, -1, -1, -1))]
     unit, at_corners = unit / scale, at_corners / scale
 
-    queue = deque([int(unit[:, 0].argmax()), *map(int, at_corners.argmax(axis=0))])
-    seen: set[int] = set()
+    chosen = _candidates(unit)
+    walk = _Walk(unit[chosen], at_corners[chosen])
+    queue = deque([int(unit[chosen, 0].argmax()), *walk.told])
+    spare: list[int] = []
     accepted: list[int] = []
     cells: list[Cell] = []
-    while queue:
-        index = queue.popleft()
-        if index in seen:
+    covered = 0.0
+    while queue or (spare and covered < 4.0 - TOLERANCE):
+        index = queue.popleft() if queue else spare.pop()
+        if index in walk.seen:
             continue
-        seen.add(index)
-        if accepted and np.abs(at_corners[accepted] - at_corners[index]).max(axis=1).min() <= TOLERANCE:
+        corner = walk.at_corners[index]
+        if accepted and np.abs(walk.at_corners[accepted] - corner).max(axis=1).min() <= TOLERANCE:
+            walk.seen.add(index)
             continue
-        polygon, labels, rivals = _cell(unit, index, corners)
-        queue.extend(rivals)
-        if len(polygon) >= 3 and polygon_area(polygon) > TOLERANCE:
+        polygon, labels, rivals = walk.cell(index)
+        queue.extend(label for label in labels if label >= 0)
+        spare.extend(rivals)
+        area = _area(polygon)
+        if area > TOLERANCE:
             accepted.append(index)
-            cells.append(Cell(index, centre + polygon * half, tuple(labels)))
+            covered += area
+            names = tuple(int(chosen[label]) if label >= 0 else -1 for label in labels)
+            cells.append(Cell(int(chosen[index]), centre + np.array(polygon) * half, names))
     return sorted(cells, key=lambda cell: cell.class_index)
 
 
-def _cell(unit: Array, index: int, corners: Array) -> tuple[Array, list[int], list[int]]:
-    """Polygon, edge labels and all rivals met of one cell of the unit window."""
-    gaps = np.ascontiguousarray((unit[index] - unit).T)
-    vertices = [
-        _Vertex(s, t, -1, *ask) for (s, t), ask in zip(corners.tolist(), _ask(gaps, corners), strict=True)
-    ]
-    rivals: list[int] = []
-    while len(vertices) >= 3:
-        worst = min(vertices, key=_margin)
-        if worst.margin >= -TOLERANCE or worst.rival in rivals:
-            break
-        rivals.append(worst.rival)
-        vertices = _cut(vertices, gaps, worst.rival)
-    polygon = np.array([(vertex.s, vertex.t) for vertex in vertices]).reshape(-1, 2)
-    return polygon, [vertex.label for vertex in vertices], rivals
+def _candidates(unit: Array) -> NDArray[np.intp]:
+    """Functions that are above the least bound of the envelope somewhere in the unit window, by tiles."""
+    middles = (np.arange(TILES) + 0.5) * (2.0 / TILES) - 1.0
+    ups = unit[:, 1:2] * middles, unit[:, 2:] * middles
+    values = (unit[:, :1] + ups[0])[:, :, None] + ups[1][:, None]
+    reach = (np.abs(unit[:, 1]) + np.abs(unit[:, 2])) / TILES + TOLERANCE
+    values = values.reshape(len(unit), -1)
+    floor = (values - reach[:, None]).max(axis=0)
+    return np.flatnonzero((values + reach[:, None] >= floor).any(axis=1))
 
 
-class _Vertex(NamedTuple):
-    """A corner of a cell, the class beyond the edge that starts there, and what the vertex was told."""
-
-    s: float
-    t: float
-    label: int
-    margin: float
-    rival: int
+def _area(polygon: list[tuple[float, float]]) -> float:
+    """Signed area, of few vertices."""
+    after = polygon[1:] + polygon[:1]
+    return 0.5 * sum(s * v - u * t for (s, t), (u, v) in zip(polygon, after, strict=True))
 
 
-def _margin(vertex: _Vertex) -> float:
-    return vertex.margin
+_Vertex = tuple[float, float, int]  # a corner of a cell, and the class beyond the edge that starts there
 
 
-def _ask(gaps: Array, points: Array) -> list[tuple[float, int]]:
-    """For each point the least of all gaps (3, K), and whose it is."""
-    values = gaps[0] + points @ gaps[1:]
-    rivals = values.argmin(axis=1)
-    return list(zip(values[np.arange(len(points)), rivals].tolist(), rivals.tolist(), strict=True))
+class _Walk:
+    """Cells of the unit window in turn; each begins with the edges that its neighbours know."""
+
+    def __init__(self, unit: Array, at_corners: Array) -> None:
+        self.planes, self.at_corners = np.ascontiguousarray(unit.T), at_corners
+        self.told: list[int] = at_corners.argmax(axis=0).tolist()
+        self.seen: set[int] = set()
+        self.known: dict[int, list[int]] = {}
+
+    def cell(self, index: int) -> tuple[list[tuple[float, float]], list[int], list[int]]:
+        """Polygon, edge labels and all rivals met of one cell."""
+        self.seen.add(index)
+        gaps = self.planes[:, [index]] - self.planes
+        vertices: list[_Vertex] = [(-1.0, -1.0, -1), (1.0, -1.0, -1), (1.0, 1.0, -1), (-1.0, 1.0, -1)]
+        rivals: list[int] = []
+        wanted = self.known.get(index, [])
+        while True:
+            for rival in wanted:
+                vertices = _cut(vertices, gaps[:, rival].tolist(), rival)
+            rivals += wanted
+            if len(vertices) < 3:
+                break
+            values = np.array([(1.0, s, t) for s, t, _ in vertices]) @ gaps
+            told = values.argmin(axis=1)
+            lowest = values[np.arange(len(told)), told]
+            worst = sorted(zip(lowest.tolist(), told.tolist(), strict=True))
+            wanted = [rival for low, rival in worst if low < -TOLERANCE and rival not in rivals]
+            wanted = list(dict.fromkeys(wanted))
+            if not wanted:
+                break
+        labels = [vertex[2] for vertex in vertices]
+        for label in labels:
+            if label >= 0 and label not in self.seen:
+                self.known.setdefault(label, []).append(index)
+        return [vertex[:2] for vertex in vertices], labels, rivals
 
 
-def _cut(vertices: list[_Vertex], gaps: Array, rival: int) -> list[_Vertex]:
-    """Keep the part of a polygon where one gap is >= 0, without edges of no length."""
-    c, a, b = gaps[:, rival].tolist()
-    values = [c + a * vertex.s + b * vertex.t for vertex in vertices]
+def _cut(vertices: list[_Vertex], gap: list[float], rival: int) -> list[_Vertex]:
+    """Keep the part of a polygon where a gap (c, a, b) is >= 0, without edges of no length."""
+    c, a, b = gap
+    values = [c + a * s + b * t for s, t, _ in vertices]
+    if min(values, default=0.0) >= 0:
+        return vertices
     cut: list[_Vertex] = []
-    fresh: list[int] = []
-    for vertex, after_vertex, here, after in zip(
+    for (s, t, label), (u, v, _), here, after in zip(
         vertices, vertices[1:] + vertices[:1], values, values[1:] + values[:1], strict=True
     ):
         if here >= 0:
-            leaves = here == 0 and after < 0
-            cut.append(vertex._replace(label=rival) if leaves else vertex)
+            cut.append((s, t, rival if here == 0 and after < 0 else label))
         if (here > 0 and after < 0) or (here < 0 and after > 0):
             share = here / (here - after)
-            s = vertex.s + share * (after_vertex.s - vertex.s)
-            t = vertex.t + share * (after_vertex.t - vertex.t)
-            fresh.append(len(cut))
-            cut.append(_Vertex(s, t, rival if here > 0 else vertex.label, 0.0, rival))
-    if fresh:
-        asked = _ask(gaps, np.array([(cut[k].s, cut[k].t) for k in fresh]))
-        for k, (margin, told) in zip(fresh, asked, strict=True):
-            cut[k] = cut[k]._replace(margin=margin, rival=told)
+            cut.append((s + share * (u - s), t + share * (v - t), rival if here > 0 else label))
     return [
-        vertex
-        for vertex, after_vertex in zip(cut, cut[1:] + cut[:1], strict=True)
-        if max(abs(after_vertex.s - vertex.s), abs(after_vertex.t - vertex.t)) > TOLERANCE
+        (s, t, label)
+        for (s, t, label), (u, v, _) in zip(cut, cut[1:] + cut[:1], strict=True)
+        if max(abs(u - s), abs(v - t)) > TOLERANCE
     ]
