@@ -13,7 +13,7 @@ from .arrays import Array, Features, as_matrix, check_classes
 from .cells import Cell, clip_polygon, upper_envelope, window
 from .head import LinearHead
 
-__all__ = ["Slice", "boundary_plane", "section_plane"]
+__all__ = ["Slice", "boundary_plane", "clip_window", "section_plane"]
 
 DEGENERATE = 1e-9  # relative length below which a direction counts as zero
 
@@ -84,7 +84,7 @@ class Slice:
             return window(extent)
         lower = np.column_stack([self.origin - self.domain.lb, self.basis.T])
         upper = np.column_stack([self.domain.ub - self.origin, -self.basis.T])
-        return _clip_window(np.vstack([lower, upper]), extent)
+        return clip_window(np.vstack([lower, upper]), extent)
 
     def shadow_halfplanes(self) -> Array:
         """Half-planes ``h - n . (s, t) >= 0`` of the projected domain, as rows (h, -n_s, -n_t).
@@ -111,10 +111,10 @@ class Slice:
 
     def domain_shadow(self, extent: Sequence[float]) -> Array:
         """Part of the window over which the domain has a feature vector: (m, 2)."""
-        return _clip_window(self.shadow_halfplanes(), extent)
+        return clip_window(self.shadow_halfplanes(), extent)
 
 
-def _clip_window(halfplanes: Array, extent: Sequence[float]) -> Array:
+def clip_window(halfplanes: Array, extent: Sequence[float]) -> Array:
     """Part of a window where ``h + a s + b t >= 0`` for all rows (h, a, b)."""
     polygon, labels = window(extent), [-1] * 4
     finite = halfplanes[np.isfinite(halfplanes[:, 0])]
