@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -73,18 +74,18 @@ class Explorer(Travel, ipywidgets.VBox):
         state: dict[str, Any] | None = None,
         lesson: str | PathLike[str] | dict[str, Any] | None = None,
     ) -> None:
-        self._spaces, labels = _catalogue(space_or_spaces)
+        self._spaces, self._labels = _catalogue(space_or_spaces)
         self._looks = 0
         name = next(iter(self._spaces))
         space = self.space_of(name)
         self.view = SliceView(space, classes=classes)
         self.panel = ImagePanel()
         self.toolbar = Toolbar(
-            models=[{"name": key, "label": label} for key, label in labels.items()], model=name
+            models=[{"name": key, "label": label} for key, label in self._labels.items()], model=name
         )
         self._show_choice()
         self.view.on_probe(self._look)
-        self.tabs = PanelTabs(self.view)
+        self.tabs = PanelTabs(self.view, self._others)
         self._look_again()
         self.toolbar.observe(self._pick_model, "model")
         self.toolbar.observe(self._pick_classes, "chosen")
@@ -181,6 +182,11 @@ class Explorer(Travel, ipywidgets.VBox):
         if space is None:
             space = self._spaces[name] = load(name)
         return space
+
+    def _others(self) -> dict[str, Callable[[], FeatureSpace]]:
+        """The models beside the one on screen, by what they are called, with what loads them."""
+        shown = [name for name, space in self._spaces.items() if space is not self.space]
+        return {self._labels[name]: partial(self.space_of, name) for name in shown}
 
     # the toolbar
 
@@ -343,7 +349,12 @@ def _catalogue(
             "make one with fsw.load(name) or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
         )
     by_name: dict[str, FeatureSpace | None] = {f"space {k}": space for k, space in enumerate(spaces, 1)}
-    return by_name, {name: space.title for name, space in zip(by_name, spaces, strict=True)}
+    titles = [space.title for space in spaces]
+    labels = {
+        name: title if titles.count(title) == 1 else f"{title} ({name})"
+        for name, title in zip(by_name, titles, strict=True)
+    }
+    return by_name, labels
 
 
 def explore() -> Explorer:

@@ -17,6 +17,7 @@ def test_the_cursor_over_one_plane_is_followed_on_the_other(open_notebook: Calla
     note = panel.locator(".fsw-pane-note").first
     notebook.wait_for(note.inner_text, "a lattice", lambda text: "points" in text)
     # The lattice is still getting finer while the cursor is moved.
+    stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
     assert box is not None
     notebook.page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.6 * box["height"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -35,17 +35,20 @@ class Question:
         None where no feature vector of the domain lies over the point.
     view : SliceView
         Where an answer may be drawn; the kernel's thread only.
+    others : dict of name to callable
+        The explorer's other models, each with what loads it.
     """
 
     space: FeatureSpace
     classes: tuple[int, ...]
     features: Array | None
     view: SliceView
+    others: Mapping[str, Callable[[], FeatureSpace]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, view: SliceView) -> Question:
+    def of(cls, view: SliceView, others: Mapping[str, Callable[[], FeatureSpace]] | None = None) -> Question:
         """About the point under the probe of a view."""
-        return cls(view.space, view.classes, view.probe.features, view)
+        return cls(view.space, view.classes, view.probe.features, view, others or {})
 
     @property
     def y(self) -> Array:

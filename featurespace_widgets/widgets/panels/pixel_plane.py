@@ -14,10 +14,9 @@ from ...pixels.pixel_plane import ClassGrid
 from ...pixels.plane_link import PlaneLink
 from ...pixels.plane_partition import PlanePartition
 from ..palette import class_colours
-from .base import Panel, Question, facts
+from .base import Question, facts
 from .image_panel import image_message
 from .plans import (
-    Planes,
     cell_edges,
     cell_spots,
     extent_of,
@@ -27,7 +26,7 @@ from .plans import (
     plan,
     view_of,
 )  # fmt: skip
-from .trio import CHOICES, Trio, choose_trio
+from .trio import Trio, TrioPanel
 from .work import Work, Worker
 
 __all__ = ["PixelPlanePanel", "TwoPlanes"]
@@ -60,71 +59,32 @@ class TwoPlanes:
     partition: PlanePartition | None
 
 
-class PixelPlanePanel(Panel):
+class PixelPlanePanel(TrioPanel):
     """Both planes with a linked cursor; the partition of pixels comes coarse at first, then exact."""
 
     title = "Pixel plane"
 
     def __init__(self, worker: Worker) -> None:
-        self.choice = ipywidgets.Dropdown(options=CHOICES, description="Images")
-        self.choice.observe(self._again, "value")
         self.show_slice = ipywidgets.Button(
             description="Show their slice above",
             tooltip="The section through the features of the three images",
         )
-        self.choice.layout.width, self.show_slice.layout.width = "330px", "auto"
+        self.show_slice.layout.width = "auto"
         self.show_slice.on_click(lambda _: self._show_slice())
-        self.facts = ipywidgets.HTML()
-        self.planes = Planes(self._pointed, self._looked)
-        self._key: tuple[Any, ...] = ()
-        self._trio: Trio | None = None
         self._link: PlaneLink | None = None
         self._outline: Array = np.empty((0, 0))  # features along the triangle of images
-        self._planes_key = 0
-        super().__init__(worker, [ipywidgets.HBox([self.choice, self.show_slice]), self.facts, self.planes])
-
-    # the three images
+        super().__init__(worker, [self.show_slice], self._pointed)
 
     def missing(self, question: Question) -> str:
-        """Planes of images need the model and images."""
-        return self.lacks_images(question) or super().missing(question) or self._lacks_trio(question)
+        """Planes of images need the model, too."""
+        return self.lacks_images(question) or super().missing(question)
 
-    def _lacks_trio(self, question: Question) -> str:
-        if question.space.pictured is None:
-            return f"{question.space.title!r} has no images to span a plane; pass images= with its features."
-        key = self._choice_key(question)
-        if key != self._key or self._trio is None:
-            try:
-                trio = choose_trio(question, self.choice.value)
-            except ValueError as error:
-                return f"No plane of images: {error}."
-            if self._trio is None or key[0] is not self._key[0] or trio.rows != self._trio.rows:
-                self._link, self._trio = None, trio
-                self._planes_key += 1
-                self.planes.views = []
-            self._key = key
-        return ""
+    def renew(self) -> None:
+        """Other images: nothing is linked yet."""
+        self._link = None
 
-    def _choice_key(self, question: Question) -> tuple[Any, ...]:
-        choice = self.choice.value
-        about: Any = question.classes
-        if choice == "point":
-            about = question.y.tobytes()
-        elif choice == "corners":
-            about = question.view.built.corners.tobytes()
-        return (question.space, choice, about)
-
-    def ask(self, question: Question) -> None:
-        """Other images are asked for; for the same ones the cursor follows the point."""
-        link = self._link
-        same = link is not None and question.features is not None and self._choice_key(question) == self._key
-        under_way = not self._settled and self._work is not None and not self._work.stopped()
-        if not same or not (self._settled or under_way):
-            super().ask(question)
-            return
-        self._question, self._away = question, False
-        if under_way:
-            return
+    def follow(self, question: Question) -> None:
+        """Set the cursor to the blend that is nearest to the point."""
         self._worker.ask(
             lambda work: self._near(question, work),
             self._point_at,
@@ -132,10 +92,8 @@ class PixelPlanePanel(Panel):
             self._progress,
         )
 
-    def _again(self, *_: Any) -> None:
-        self.ask_again()
-
-    def _looked(self) -> None:
+    def look(self) -> None:
+        """Compute the window that a person moved to."""
         if self._question is not None and self._link is not None:
             self._draw_slice(self._question, self._link)
             self.ask_again()
@@ -195,12 +153,7 @@ class PixelPlanePanel(Panel):
                 ("partition of the pixels", _exactness(answer)),
             ]
         )
-        self._worker.ask(
-            lambda work: self._near(question, work),
-            self._point_at,
-            lambda error: self._say(str(error)),
-            self._progress,
-        )
+        self.follow(question)
 
     def _begin_planes(self, question: Question, trio: Trio, link: PlaneLink) -> None:
         """Show the widget with the feature slice, which costs nothing, before the pixels come."""
@@ -225,7 +178,7 @@ class PixelPlanePanel(Panel):
         domain = section.domain_polygon(extent_of(view, 3.0))
         shown = section.cells(extent_of(view))
         pane = plan(
-            self._planes_key, "Feature slice", whole, [(cell.class_index, cell.polygon) for cell in cells],
+            self._turn, "Feature slice", whole, [(cell.class_index, cell.polygon) for cell in cells],
             cell_edges(cells), spots=cell_spots(shown, section.domain_polygon(extent_of(view))),
             corners=list(zip(self._labels(), corners, strict=True)),
             domain=domain if question.space.domain is not None else None, lines=[outline],
@@ -236,7 +189,7 @@ class PixelPlanePanel(Panel):
 
     def _empty(self, link: PlaneLink) -> dict[str, Any]:
         view = view_of(link.pixels.extent(0.1))
-        return plan(self._planes_key, "Pixel plane", view, [], np.empty((0, 2, 2)), note="Computing")
+        return plan(self._turn, "Pixel plane", view, [], np.empty((0, 2, 2)), note="Computing")
 
     def _labels(self) -> tuple[str, ...]:
         return ("", "", "") if self._trio is None else self._trio.labels
@@ -251,7 +204,7 @@ class PixelPlanePanel(Panel):
         else:
             pieces, edges = grid_runs(answer.grid), grid_edges(answer.grid)
         pane = plan(
-            self._planes_key, "Pixel plane", whole, pieces, edges, spots=grid_spots(answer.grid),
+            self._turn, "Pixel plane", whole, pieces, edges, spots=grid_spots(answer.grid),
             corners=list(zip(self._labels(), plane.corners, strict=True)),
             domain=plane.domain_polygon(extent_of(self.planes.view(0) or whole, 3.0)),
             lines=[plane.corners[[0, 1, 2, 0]]], note=_note(answer),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
 
+from ...space import FeatureSpace
 from ..slice_view import Probe, SliceView
 from .ambiguity import AmbiguityPanel
 from .base import Panel, Question
@@ -14,6 +16,7 @@ from .extrapolation import ExtrapolationPanel
 from .flips import FlipsPanel
 from .margins import MarginsPanel
 from .pixel_plane import PixelPlanePanel
+from .two_models import TwoModelsPanel
 from .work import Worker
 
 __all__ = ["PanelTabs"]
@@ -24,6 +27,7 @@ PANELS: tuple[type[Any], ...] = (
     FlipsPanel,
     AmbiguityPanel,
     PixelPlanePanel,
+    TwoModelsPanel,
 )
 
 
@@ -34,6 +38,8 @@ class PanelTabs(ipywidgets.VBox):
     ----------
     view : SliceView
         Whose probe is followed.
+    others : callable, optional
+        Gives the other models that are at hand, by name: calls that load them.
 
     Attributes
     ----------
@@ -50,8 +56,10 @@ class PanelTabs(ipywidgets.VBox):
 
     titles = tuple(panel.title for panel in PANELS)
 
-    def __init__(self, view: SliceView) -> None:
-        self._view, self._worker = view, Worker()
+    def __init__(
+        self, view: SliceView, others: Callable[[], Mapping[str, Callable[[], FeatureSpace]]] = dict
+    ) -> None:
+        self._view, self._others, self._worker = view, others, Worker()
         self._places = [ipywidgets.VBox() for _ in PANELS]
         self._shown: Panel | None = None
         self.tab = ipywidgets.Tab(self._places, titles=list(self.titles), selected_index=0)
@@ -98,4 +106,4 @@ class PanelTabs(ipywidgets.VBox):
             self._shown.leave()
         self._shown = panel
         if panel is not None:
-            panel.ask(Question.of(self._view))
+            panel.ask(Question.of(self._view, self._others()))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from ...models.bank import Bank
-from .base import Question
+from .base import Panel, Question
+from .plans import Planes
+from .work import Worker
 
-__all__ = ["CHOICES", "Trio", "choose_trio"]
+__all__ = ["CHOICES", "Trio", "TrioPanel", "choose_trio"]
 
 CHOICES = (
     ("typical of the chosen classes", "typical"),
@@ -82,3 +87,82 @@ def _names(question: Question, bank: Bank, rows: list[int]) -> list[str]:
     labels = seen if bank.labels is None else bank.labels[rows]
     names = [question.space.head.class_names[k] for k in labels]
     return [f"{name} {k + 1}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+
+
+class TrioPanel(Panel):
+    """A panel about the planes through three images: the point matters only where it chooses them.
+
+    Parameters
+    ----------
+    worker : Worker
+    controls : sequence of widgets
+        Beside the choice of images.
+    answers : callable
+        For the cursor of `Planes`.
+    """
+
+    def __init__(
+        self, worker: Worker, controls: Sequence[Any], answers: Callable[[int, Any], dict[str, Any]]
+    ) -> None:
+        self.choice = ipywidgets.Dropdown(options=CHOICES, description="Images")
+        self.choice.layout.width = "330px"
+        self.choice.observe(self.ask_again, "value")
+        self.facts = ipywidgets.HTML()
+        self.planes = Planes(answers, self.look)
+        self._key: tuple[Any, ...] = ()
+        self._trio: Trio | None = None
+        self._turn = 0  # another number for other images
+        row = ipywidgets.HBox([self.choice, *controls])
+        row.add_class("fsw-chart-row")
+        super().__init__(worker, [row, self.facts, self.planes])
+
+    def look(self) -> None:
+        """A person moved a window."""
+
+    def renew(self) -> None:
+        """Other images span the planes."""
+
+    def follow(self, question: Question) -> None:
+        """The point moved, the images are the same."""
+
+    def missing(self, question: Question) -> str:
+        """Three images are needed."""
+        if question.space.pictured is None:
+            return f"{question.space.title!r} has no images to span a plane; pass images= with its features."
+        return super().missing(question) or self._choose(question)
+
+    def _choose(self, question: Question) -> str:
+        key = self._about(question)
+        if key == self._key and self._trio is not None:
+            return ""
+        try:
+            trio = choose_trio(question, self.choice.value)
+        except ValueError as error:
+            return f"There is no plane of images: {error}."
+        if self._trio is None or key[0] is not self._key[0] or trio.rows != self._trio.rows:
+            self._trio = trio
+            self._turn += 1
+            self.planes.views = []
+            self.renew()
+        self._key = key
+        return ""
+
+    def _about(self, question: Question) -> tuple[Any, ...]:
+        """What the choice of images depends on."""
+        choice = self.choice.value
+        if choice == "point":
+            return question.space, choice, question.y.tobytes()
+        if choice == "corners":
+            return question.space, choice, question.view.built.corners.tobytes()
+        return question.space, choice, question.classes
+
+    def ask(self, question: Question) -> None:
+        """Compute for other images; for the same ones the panel follows the point."""
+        same = self._trio is not None and question.features is not None and self._about(question) == self._key
+        under_way = not self._settled and self._work is not None and not self._work.stopped()
+        if not same or not (under_way or (self._settled and self.answer is not None)):
+            super().ask(question)
+            return
+        self._question, self._away = question, False
+        if not under_way:
+            self.follow(question)

@@ -42,7 +42,7 @@ class Planes {
     this.model = model;
     /** @type {Scheduler<{pane: number, at: Point}>} */
     this.scheduler = new Scheduler();
-    this.panes = [0, 1].map((index) => new Pane({ moved: (at) => this.#moved(index, at), viewed: () => this.#viewed() }, signal));
+    this.panes = [0, 1].map((index) => new Pane({ moved: (at) => this.#moved(index, at), viewed: () => this.#viewed(index) }, signal));
     this.canvas = element("canvas", "fsw-image");
     this.canvas.setAttribute("role", "img");
     this.caption = element("div", "fsw-pane-caption");
@@ -134,7 +134,13 @@ class Planes {
     this.#paint();
   }
 
-  #viewed() {
+  /** @param {number} index of the pane whose window was moved */
+  #viewed(index) {
+    const other = this.panes[1 - index];
+    if (this.model.get("same_plane")) {
+      other.view = this.panes[index].view;
+      other.draw();
+    }
     clearTimeout(this.looking);
     this.looking = window.setTimeout(() => {
       this.model.set("views", this.panes.map((pane) => pane.view));
@@ -150,13 +156,13 @@ class Planes {
     const [first] = this.panes;
     const cursor = first.cursor ?? this.panes[1].cursor;
     this.column.hidden = !images.length && !cursor;
-    this.canvas.hidden = images.length !== 3 || !first.cursor || first.plan?.corners.length !== 3;
+    this.canvas.hidden = images.length !== 3 || !first.cursor;
     const lines = this.panes.flatMap((pane) => (pane.pointed >= 0 && pane.plan ? [`${pane.plan.title}: ${pane.classNames[pane.pointed]}`] : []));
-    if (!this.canvas.hidden && first.cursor && first.plan) {
-      const weights = shares(first.plan.corners.map(({ at }) => at), first.cursor.at);
-      paintPicture(this.canvas, blend(images, weights));
-      const corners = first.plan.corners;
-      lines.unshift(weights.map((weight, i) => `${weight.toFixed(2)} ${corners[i].label}`).join(" + "));
+    const corners = first.plan?.corners ?? [];
+    if (first.cursor && corners.length === 3) {
+      const weights = shares(corners.map(({ at }) => at), first.cursor.at);
+      if (!this.canvas.hidden) paintPicture(this.canvas, blend(images, weights));
+      lines.unshift(weights.map((weight, i) => `${weight.toFixed(2)} × ${corners[i].label}`).join(" + "));
     }
     if (cursor && this.said) lines.push(this.said);
     this.canvas.setAttribute("aria-label", `Image under the cursor: ${lines.join(", ")}`);
