@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,8 @@ def extrapolation(
 ) -> Study:
     """Distances to the training hull of all samples, certified; see `FeatureSpace.extrapolation`.
 
-    With a client every pass over the training features runs on its workers, shard by shard: each
+    With a client the queries are spread over its workers, where each has the memory for the file of
+    training features. Else every pass over the features runs on the workers, shard by shard: each
     returns its best candidates, so the answer is that over all of them, with the same certificates.
 
     Parameters
@@ -91,18 +95,24 @@ def extrapolation(
     hull_facts = data_facts(space.features)
     made_from = identity("extrapolation", space, asked, sample=sample, seed=seed, hull=hull_facts)
     with ExitStack() as stack:
+        hull: Measured | HullOfFile
+        on_workers = False
         if client is None:
-            hull = space.hull()
+            hull = Measured.of(space.hull())
         else:
             file = stack.enter_context(file_of(space.features, _beside(path)))
-            hull = FeatureHull(ShardedPoints(file, client))
+            on_workers = file.stat().st_size <= _least_memory(client)
+            hull = (
+                HullOfFile.of(file) if on_workers else Measured.of(FeatureHull(ShardedPoints(file, client)))
+            )
         return conduct(
             made_from,
             path,
             in_parts(chosen_rows(len(asked), sample, seed), PART),
             measure,
-            (hull, space.head, diameter_bounds(hull.points)),
+            (hull, space.head),
             lambda rows: (asked[rows],),
+            client=client if on_workers else None,
             progress=progress,
         )
 
@@ -116,15 +126,58 @@ def _beside(path: str | os.PathLike[str] | None) -> Path | None:
     return parent
 
 
-def measure(
-    shared: tuple[FeatureHull, LinearHead, tuple[float, float]], rows: Rows, queries: NDArray[Any]
-) -> Answers:
+@dataclass(frozen=True)
+class HullOfFile:
+    """The hull of the points in a ``.npy`` file, opened where it is needed.
+
+    The time of its last change keeps what workers remember of another file of this name apart.
+    """
+
+    file: str
+    changed: int
+
+    @classmethod
+    def of(cls, file: Path) -> HullOfFile:
+        """That of a file which the workers can read."""
+        return cls(str(file.absolute()), file.stat().st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A hull and bounds of its diameter."""
+
+    hull: FeatureHull
+    diameter: tuple[float, float]
+
+    @classmethod
+    def of(cls, hull: FeatureHull) -> Measured:
+        """Bound the diameter."""
+        return cls(hull, diameter_bounds(hull.points))
+
+
+@lru_cache(maxsize=2)
+def _opened(hull: HullOfFile) -> Measured:
+    return Measured.of(FeatureHull(np.load(hull.file, mmap_mode="r")))
+
+
+def _least_memory(client: Any) -> float:
+    """Bytes that every worker may use; without limits all there are."""
+    return min((limit or math.inf for limit in client.run(_memory_limit).values()), default=math.inf)
+
+
+def _memory_limit(dask_worker: Any) -> Any:
+    return dask_worker.memory_manager.memory_limit
+
+
+def measure(shared: tuple[Measured | HullOfFile, LinearHead], rows: Rows, queries: NDArray[Any]) -> Answers:
     """Hull measures of some queries; those that are not finite have errors."""
-    hull, head, diameter = shared
+    given, head = shared
+    measured = _opened(given) if isinstance(given, HullOfFile) else given
+    hull = measured.hull
     good = np.isfinite(queries).all(axis=1)
     vectors: Array = np.where(good[:, None], queries, 0.0).astype(np.float64)
     found = hull.project(vectors)
-    measures = hull_measures(hull, found, head, diameter)
+    measures = hull_measures(hull, found, head, measured.diameter)
     columns: dict[str, NDArray[Any]] = {
         "row": rows,
         "class_index": head.predict(vectors),

@@ -18,6 +18,7 @@ import torch
 
 import featurespace_widgets as fsw
 from featurespace_widgets.geometry.hull import FeatureHull
+from featurespace_widgets.models.bank import Bank
 from featurespace_widgets.study.shards import ShardedPoints
 
 DIMENSION = 1280
@@ -104,8 +105,16 @@ def hull_of_a_file(file: Path, queries: np.ndarray) -> None:
 
 
 def scaling(file: Path, queries: np.ndarray, workers: list[int]) -> None:
+    """A pass over shards, a projection that prices shards, and a study that spreads its queries.
+
+    Beside the wall clock, the processor time of all workers together: on a busy machine only that
+    says what more workers cost.
+    """
     from distributed import Client, LocalCluster
 
+    head = fsw.LinearHead(np.random.default_rng(2).normal(size=(10, DIMENSION)))
+    space = fsw.FeatureSpace(head, None, Bank(np.load(file, mmap_mode="r")))
+    many = some_queries(256 * 2 * max(workers))
     alone, wanted = None, None
     for count in workers:
         with (
@@ -115,15 +124,21 @@ def scaling(file: Path, queries: np.ndarray, workers: list[int]) -> None:
             hull = FeatureHull(ShardedPoints(file, client))
             passing, _ = seconds(lambda hull=hull: hull.points.best(queries, 256))
             whole, found = seconds(lambda hull=hull: hull.project(queries))
+            before = sum(client.run(time.process_time).values())
+            spread, study = seconds(
+                lambda client=client: fsw.study.extrapolation(space, many, client=client, progress=False)
+            )
+            processor = sum(client.run(time.process_time).values()) - before
+        times = (passing, whole, spread, processor / count)
         if alone is None:
-            alone, wanted = (count * passing, count * whole), found.distances
-        assert np.allclose(found.distances, wanted, rtol=1e-9)
-        shares = " and ".join(
-            f"{base / (count * time):.0%}" for base, time in zip(alone, (passing, whole), strict=True)
-        )
+            alone, wanted = tuple(count * time for time in times), (found.distances, study["distance"])
+        assert np.allclose(found.distances, wanted[0], rtol=1e-9)
+        assert np.allclose(study["distance"], wanted[1], rtol=1e-9)
+        shares = ", ".join(f"{base / (count * time):.0%}" for base, time in zip(alone, times, strict=True))
         print(
-            f"{count} workers: a pass of {len(queries)} directions {passing:.2f} s, "
-            f"projection {whole:.2f} s; efficiency {shares}"
+            f"{count} workers: a pass of {len(queries)} directions {passing:.2f} s, projection by shards "
+            f"{whole:.2f} s, study of {len(many)} queries {spread:.2f} s "
+            f"({processor:.2f} s of all processors); efficiency {shares}"
         )
 
 

@@ -14,6 +14,7 @@ from featurespace_widgets.geometry.hull import FeatureHull
 from featurespace_widgets.geometry.pricing import PointSet
 from featurespace_widgets.study import run
 from featurespace_widgets.study.extraction import features_of
+from featurespace_widgets.study.hull_distances import _least_memory
 from featurespace_widgets.study.shards import ShardedPoints
 from study.helpers import KillsItsWorker, Tiny, start_after_killing
 
@@ -163,7 +164,9 @@ def test_a_search_that_kills_every_worker_ends_with_the_reason(blaming, tmp_path
         shards._map(start_after_killing, None)
 
 
-def test_extrapolation_survives_a_killed_worker(space, client, tmp_path):
+@pytest.mark.parametrize("memory", [np.inf, 0], ids=["queries on the workers", "shards on the workers"])
+def test_extrapolation_survives_a_killed_worker(space, client, tmp_path, monkeypatch, memory):
+    monkeypatch.setattr("featurespace_widgets.study.hull_distances._least_memory", lambda client: memory)
     queries = space.test_bank.features[:768]
     victims = []
 
@@ -192,6 +195,10 @@ def test_extrapolation_survives_a_killed_worker(space, client, tmp_path):
         np.testing.assert_allclose(study[name], wanted[name], rtol=1e-8, err_msg=name)
     assert (study["gap"] < 1e-9).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["study"]  # no copy of the points is left
+
+
+def test_workers_say_how_much_memory_they_have(client):
+    assert 1e6 < _least_memory(client) < 1e15
 
 
 def test_adjacency_on_a_cluster(client):
