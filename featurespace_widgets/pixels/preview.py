@@ -46,7 +46,7 @@ class Preview:
 @torch.no_grad()
 def decode(decoder: Any, features: Array) -> NDArray[np.float32]:
     """Images (n, C, H, W) in [0, 1] of features (n, d)."""
-    images: NDArray[np.float32] = decoder(torch.as_tensor(features, dtype=torch.float32)).numpy()
+    images: NDArray[np.float32] = decoder(_for(decoder, features)).float().cpu().numpy()
     return images
 
 
@@ -55,6 +55,14 @@ def preview(
     classifier: Any, head: LinearHead, features: Array, images: NDArray[np.float32], yardstick: float
 ) -> Preview:
     """Push images that were decoded from `features` back through the classifier."""
-    landed: Array = classifier.features(torch.as_tensor(images)).double().numpy()
+    landed: Array = classifier.features(_for(classifier, images)).double().cpu().numpy()
     residuals = np.linalg.norm(landed - features, axis=1)
     return Preview(images, landed, residuals, head.predict(landed), yardstick)
+
+
+def _for(network: Any, array: NDArray[Any]) -> torch.Tensor:
+    """An array where the network is, and in its precision."""
+    parameters = getattr(network, "parameters", tuple)
+    first = next(iter(parameters()), None)
+    given = torch.as_tensor(array, dtype=torch.float32)
+    return given if first is None else given.to(first)

@@ -72,3 +72,12 @@ def test_refusals(space, pair):
         space.morph(a, b, through="detour")
     with pytest.raises(ValueError, match="has no decoder"):
         fsw.load("cifar10").morph(a, b, decoded=True)
+
+
+def test_networks_of_another_precision_preview_the_same(space):
+    double = fsw.load("mnist-2d")
+    double.classifier, double.decoder = double.classifier.double(), double.decoder.double()
+    wanted, found = space.preview(space.features[:4]), double.preview(space.features[:4])
+    np.testing.assert_allclose(found.images, wanted.images, atol=1e-5)
+    np.testing.assert_allclose(found.landed, wanted.landed, atol=1e-3)
+    np.testing.assert_array_equal(found.seen, wanted.seen)
