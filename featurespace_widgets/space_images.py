@@ -17,6 +17,7 @@ from .models.bank import Bank
 if TYPE_CHECKING:
     from .geometry.hull import FeatureHull
     from .geometry.ties import Ambiguity
+    from .pixels.attack_track import AttackTrack
     from .pixels.bounds import PixelCertificate
     from .pixels.comparison import Comparison
     from .pixels.flips import PixelFlip, PixelFlips
@@ -280,6 +281,12 @@ class ImageQuestions:
         if isinstance(found, PixelFlip):
             return placed(found)
         return PixelFlips(tuple(placed(flip) for flip in found))
+
+    def attack_track(self, flip: PixelFlip) -> AttackTrack:
+        """Where a flip moves in feature space; see `pixels.attack_track.attack_track`."""
+        from .pixels.attack_track import attack_track
+
+        return attack_track(self._network("follow an attack"), self.head, flip)
 
     def relu_piece(self, image: ArrayLike) -> ReluPiece:
         """Polytope of pixel space on which the network is affine; see `pixels.relu_pieces.relu_piece`."""

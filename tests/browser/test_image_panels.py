@@ -1,4 +1,4 @@
-"""The explorer's tabs about images in a real JupyterLab: flips."""
+"""The explorer's tabs about images in a real JupyterLab: flips, adversarial."""
 
 from __future__ import annotations
 
@@ -39,3 +39,20 @@ def test_flips_are_ranked_shown_and_put_on_the_slice(tabs: Tabs):
     notebook.wait_for(bar.is_visible, "progress is shown")
     panel.get_by_role("button", name="Cancel").click()
     notebook.wait_for(lambda: bar.inner_text(), "the search is cancelled", lambda text: "Cancelled" in text)
+
+
+def test_an_attack_is_followed(tabs: Tabs):
+    notebook = tabs.notebook
+    panel = tabs.open("Adversarial")
+    answer = "explorer.tabs.panel('Adversarial').answer"
+    distance = notebook.wait_for_kernel(f"{answer} and {answer}.track.flip.distance")
+    notebook.wait_for(panel.inner_text, "the distance found", lambda text: f"{distance:.3g}" in text)
+    assert panel.locator("figure img").count() == 3
+    lines = "[...document.querySelectorAll('.fsw-chart-panel path.line')]"
+    curves = f"{lines}.filter((path) => path.getAttribute('d')?.length > 200).length"
+    notebook.wait_for_page(curves, lambda count: count >= 5)
+    ribbon = panel.locator(".fsw-ribbon").first.locator("div")
+    names = notebook.kernel_value("list(explorer.space.head.class_names)")
+    flip = notebook.kernel_value(f"[{answer}.track.flip.class_index, {answer}.track.flip.target]")
+    assert [ribbon.first.inner_text(), ribbon.last.inner_text()] == [names[k] for k in flip]
+    tabs.show("adversarial")

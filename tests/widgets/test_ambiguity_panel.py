@@ -19,10 +19,9 @@ def fashion():
 def answer(panel, before=None, seconds=60):
     """The panel's next answer."""
     end = time.monotonic() + seconds
-    while panel.answer is None or panel.answer is before:
+    while panel.answer is None or panel.answer is before or not panel._settled:
         assert time.monotonic() < end, panel.text.value
         time.sleep(0.02)
-    panel._worker._pool.submit(lambda: None).result()  # it is drawn, too
     return panel.answer
 
 

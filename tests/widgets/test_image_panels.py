@@ -1,4 +1,4 @@
-"""The panels about images on the kernel's side: flips."""
+"""The panels about images on the kernel's side: flips, adversarial."""
 
 import time
 
@@ -71,7 +71,7 @@ def test_a_flip_is_put_on_the_slice_and_the_point_stays(flips):
 def test_all_classes_are_searched_in_pixels(flips, small):
     _, panel = flips
     panel.every.click()
-    wait(lambda: panel.answer.certificate is not None)
+    wait(lambda: panel.answer.certificate is not None and panel._settled)
     found = panel.answer.pixels
     assert len(found) == small.head.num_classes - 1
     assert len({flip.target for flip in found}) == len(found)
@@ -92,7 +92,7 @@ def test_arrays_alone_still_have_flips_in_feature_space():
     space = fsw.FeatureSpace.from_arrays(rng.normal(size=(40, 6)), None, rng.normal(size=(30, 6)))
     explorer = fsw.Explorer(space)
     panel = explorer.tabs.select("Flips")
-    wait(lambda: panel.answer is not None)
+    wait(lambda: panel.answer is not None and panel._settled)
     assert panel.answer.faces.verify().sum() == panel.answer.faces.feasible.sum()
     assert "built from arrays" in panel.pixels.value
     assert "Not shown" in panel.features.value
@@ -107,9 +107,45 @@ def test_classes_that_do_not_meet_are_said_so_last():
     )
     explorer = fsw.Explorer(space, classes=(0, 1, 3))
     panel = explorer.tabs.select("Flips")
-    wait(lambda: panel.answer is not None)
+    wait(lambda: panel.answer is not None and panel._settled)
     assert panel.answer.faces.verdicts[panel.answer.order[-1]] == "no"
     assert panel.answer.order[-1] == 2
     assert panel.features.value.index("proof") > panel.features.value.index("exact")
     assert 2 not in dict(panel.target.options).values()
+    explorer.close()
+
+
+def test_an_attack_is_followed_and_certified(small):
+    """The shares of the move and the classes along the way are those of the images themselves."""
+    explorer = fsw.Explorer(small)
+    panel = explorer.tabs.select("Adversarial")
+    wait(lambda: panel.answer is not None and panel._settled)
+    track, head = panel.answer.track, small.head
+    assert track.verify(small.classifier, head)
+    flip, at = track.flip, int(np.searchsorted(track.t, 1.0))
+    assert track.pixels[at] == pytest.approx(flip.distance)
+    assert track.moves[at] == pytest.approx(flip.feature_move)
+    assert track.along[at] / track.moves[at] == pytest.approx(flip.alignment)
+    assert (track.null[at] / track.moves[at]) ** 2 == pytest.approx(flip.null_share, abs=1e-9)
+    assert set(track.classes[:at]) == {flip.class_index}
+    assert track.margins[at] == pytest.approx(0, abs=1e-8)
+    image = torch.as_tensor(flip.original + 0.5 * (flip.image - flip.original))[None].float()
+    near = int(np.searchsorted(track.t, 0.5))
+    np.testing.assert_allclose(small.classifier.features(image)[0].detach(), track.features[near], atol=1e-5)
+    assert "attack" in explorer.view.overlays
+    assert "Not certified yet" in panel.note.value
+    panel.certify.click()
+    wait(lambda: panel.answer.certificate is not None and panel._settled)
+    assert 0 < panel.answer.certificate.radius_l2 <= flip.distance
+    assert f"{panel.answer.certificate.radius_l2:.3g}" in panel.note.value
+    panel.target.value = panel.target.options[-1][1]
+    wait(lambda: panel.answer.track is not track and panel._settled)
+    assert panel.answer.track.flip.target == panel.target.value
+    explorer.close()
+
+
+def test_an_attack_needs_a_model():
+    explorer = fsw.Explorer(fsw.FeatureSpace.from_arrays(np.eye(3), None, np.eye(3)))
+    panel = explorer.tabs.select("Adversarial")
+    assert "built from arrays" in panel.text.value
     explorer.close()

@@ -205,8 +205,8 @@ class Panel(ipywidgets.VBox):
 
     def _show(self, question: Question, answer: Any) -> None:
         self._reveal(self.busy, False)
-        self._settled = True
         self._draw(question, answer)
+        self._settled = True
 
     def _draw(self, question: Question, answer: Any) -> None:
         self.text.value, self.answer = "", answer

@@ -13,7 +13,20 @@ with warnings.catch_warnings():  # its scales warn of traitlets while they are i
     warnings.simplefilter("ignore", DeprecationWarning)
     import bqplot
 
-__all__ = ["POINT", "TEST", "TRAIN", "bars", "bqplot", "figure", "key", "side_by_side", "stylesheet", "table"]
+__all__ = [
+    "POINT",
+    "TEST",
+    "TRAIN",
+    "bars",
+    "bqplot",
+    "curves",
+    "figure",
+    "key",
+    "ribbon",
+    "side_by_side",
+    "stylesheet",
+    "table",
+]
 
 TRAIN, TEST, POINT = "#3f90da", "#e08a00", "#d6336c"  # mid tones, 3:1 on white and on black
 
@@ -47,6 +60,12 @@ _STYLE = """<style>
 .fsw-charts .fsw-table :is(th, td):first-child { text-align: left; }
 .fsw-charts .fsw-table th { font-weight: 400; opacity: 0.72; border-bottom: 1px solid var(--fsw-rule); }
 .fsw-charts .fsw-table td { border-bottom: 1px solid color-mix(in srgb, var(--fsw-rule) 40%, transparent); }
+.fsw-charts .fsw-ribbon-title { font-size: 12px; line-height: 16px; margin-top: 8px; }
+.fsw-charts .fsw-ribbon { display: flex; height: 20px; max-width: 720px; border-radius: 4px;
+  overflow: hidden; }
+.fsw-charts .fsw-ribbon div { background: color-mix(in srgb, var(--class) 35%, transparent);
+  border-left: 3px solid var(--class); box-sizing: border-box; min-width: 0; overflow: hidden; }
+.fsw-charts .fsw-ribbon span { padding: 0 6px; font-size: 12px; line-height: 20px; white-space: nowrap; }
 .fsw-charts .fsw-note { font-size: 12px; line-height: 16px; opacity: 0.8; max-width: 80ch; }
 </style>"""
 
@@ -93,6 +112,36 @@ def bars(title: str, label: str) -> tuple[Any, Any]:
         padding=0.25,
     )  # fmt: skip
     return figure(title, [mark], (values, names), (label, ""), left=104, height=300), mark
+
+
+def curves(title: str, labels: tuple[str, str], styles: Sequence[tuple[str, str]]) -> tuple[Any, list[Any]]:
+    """A figure of curves, one for each (colour, line style); set with ``mark.x, mark.y``."""
+    scales = bqplot.LinearScale(min=0.0), bqplot.LinearScale()
+    marks = [
+        bqplot.Lines(
+            x=[0.0],
+            y=[0.0],
+            scales={"x": scales[0], "y": scales[1]},
+            colors=[colour],
+            line_style=style,
+            stroke_width=2.0,
+        )
+        for colour, style in styles
+    ]
+    return figure(title, marks, scales, labels, height=220), marks
+
+
+def ribbon(
+    title: str, ends: Sequence[float], classes: Sequence[int], names: Sequence[str], colours: Sequence[str]
+) -> str:
+    """Classes along a way as a strip: ``classes[k]`` from ``ends[k]`` to ``ends[k + 1]``, as HTML."""
+    whole = ends[-1] - ends[0]
+    parts = "".join(
+        f'<div style="width: {100 * (last - first) / whole:.4f}%; --class: {colours[k]}"'
+        f' title="{escape(names[k])}: {first:.3g} to {last:.3g}"><span>{escape(names[k])}</span></div>'
+        for k, first, last in zip(classes, ends[:-1], ends[1:], strict=True)
+    )
+    return f'<div class="fsw-ribbon-title">{escape(title)}</div><div class="fsw-ribbon">{parts}</div>'
 
 
 def key(colours: Sequence[tuple[str, str]]) -> str:

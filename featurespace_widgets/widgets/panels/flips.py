@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...pixels.bounds import PixelCertificate
     from ...pixels.flips import PixelFlip
 
-__all__ = ["Flips", "FlipsPanel"]
+__all__ = ["ANY", "ONE", "Flips", "FlipsPanel", "flip_pictures"]
 
 MOST = 12  # classes that fit; the nearest are shown
 ANY, ONE = 175, 125  # steps of a search in pixels, towards any class and towards one
@@ -140,7 +140,7 @@ class FlipsPanel(Panel):
         feasible = target is not None and bool(answer.faces.feasible[target])
         self.place.disabled, self.land.disabled = not feasible, flip is None
         self.facts.value = facts(_lines(question, answer, target, flip)) if feasible or flip else ""
-        self.pictures.value = "" if flip is None else _pictures(question, flip)
+        self.pictures.value = "" if flip is None else flip_pictures(question, flip)
         moves = {
             "flip": [question.y, answer.faces.points[target]] if feasible else [],
             "pixel flip": [question.preview.landed[0], flip.landing] if flip else [],
@@ -234,7 +234,8 @@ def _lines(question: Question, answer: Flips, target: int, flip: PixelFlip | Non
     return lines
 
 
-def _pictures(question: Question, flip: PixelFlip) -> str:
+def flip_pictures(question: Question, flip: PixelFlip) -> str:
+    """The original, the flip and their difference, as HTML."""
     first, other = (question.space.head.class_names[k] for k in (flip.class_index, flip.target))
     change = flip.image - flip.original
     largest = float(np.abs(change).max())

@@ -9,6 +9,7 @@ import ipywidgets
 
 from ...space import FeatureSpace
 from ..slice_view import Probe, SliceView
+from .adversarial import AdversarialPanel
 from .ambiguity import AmbiguityPanel
 from .base import Panel, Question
 from .charts import stylesheet
@@ -25,6 +26,7 @@ PANELS: tuple[type[Any], ...] = (
     MarginsPanel,
     ExtrapolationPanel,
     FlipsPanel,
+    AdversarialPanel,
     AmbiguityPanel,
     PixelPlanePanel,
     TwoModelsPanel,

@@ -86,10 +86,10 @@ class Work:
 
 
 class Worker:
-    """One thread for all panels; a new question stops the one before."""
+    """Threads for all panels; a new question stops the one before, which may take a while to notice."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="featurespace-panels")
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="featurespace-panels")
         self._work: Work | None = None
 
     def cancel(self) -> None:
@@ -99,7 +99,7 @@ class Worker:
             self._work = None
 
     def close(self) -> None:
-        """Stop what is running and end the thread; nothing can be asked afterwards."""
+        """Stop what is running and end the threads; nothing can be asked afterwards."""
         self.cancel()
         self._pool.shutdown(wait=False)
 
@@ -110,7 +110,7 @@ class Worker:
         fail: Callable[[Exception], None],
         report: Callable[[float], None],
     ) -> Work:
-        """Compute in the thread, then show, fail or report in the caller's."""
+        """Compute in a thread, then show, fail or report in the caller's."""
         self.cancel()
         work = self._work = Work(report)
         self._pool.submit(_run, work, compute, show, fail)

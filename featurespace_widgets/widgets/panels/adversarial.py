@@ -1,0 +1,193 @@
+"""Adversarial: where an attack on the image moves in feature space, and how near one is ruled out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import numpy as np
+
+from ...geometry.hull_projection import HullProjection
+from ..palette import class_colours
+from .base import Panel, Question, facts
+from .charts import POINT, TEST, TRAIN, curves, key, ribbon, side_by_side
+from .flips import ANY, ONE, flip_pictures
+from .margins import MOST, margins
+from .work import Work, Worker
+
+if TYPE_CHECKING:
+    from ...pixels.attack_track import AttackTrack
+    from ...pixels.bounds import PixelCertificate
+
+__all__ = ["AdversarialPanel", "Attack"]
+
+EVERY = 4  # samples of the way of which one is projected onto the hull
+NEAREST = -1  # of the targets: any class
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """An attack on the image at the point, followed in feature space.
+
+    Attributes
+    ----------
+    track : AttackTrack
+        ``track.flip`` is the nearest image found at which the class changes.
+    hull : HullProjection or None
+        Of every fourth sample of the way onto the training hull; None without training features.
+    certificate : PixelCertificate or None
+        Of the image, once it was asked for.
+    """
+
+    track: AttackTrack
+    hull: HullProjection | None
+    certificate: PixelCertificate | None
+
+
+class AdversarialPanel(Panel):
+    """Margin, feature move and hull distance along the way to the flip, and what is certified."""
+
+    title = "Adversarial"
+    overlays = ("attack",)
+
+    def __init__(self, worker: Worker) -> None:
+        self._certified: Question | None = None  # for which a certificate is wanted
+        self._drawing = False
+        self.facts, self.ribbon, self.pictures, self.note = (ipywidgets.HTML() for _ in range(4))
+        self.target = ipywidgets.Dropdown(description="Towards", options=[("any class", NEAREST)])
+        self.land, self.certify = (
+            ipywidgets.Button(description=text, layout={"width": "auto"})
+            for text in ("Landing point on slice", "Certify the image")
+        )
+        self.target.observe(self._pick, "value")
+        self.land.on_click(lambda _: self._land())
+        self.certify.on_click(lambda _: self._certify())
+        self.margin_figure, self.margins = curves(
+            "Margin over the next class", ("distance in pixels", "logit margin"),
+            [(TRAIN, "solid"), (POINT, "solid"), (TEST, "dashed"), (TEST, "solid")],
+        )  # fmt: skip
+        self.move_figure, self.moves = curves(
+            "Move in feature space", ("distance in pixels", "length"),
+            [(TRAIN, "solid"), (POINT, "solid"), (TEST, "solid")],
+        )  # fmt: skip
+        self.hull_figure, self.hull = curves(
+            "Outside the training hull", ("distance in pixels", "distance"), [(TRAIN, "solid")]
+        )
+        lines = [("margin", TRAIN), ("flip found", POINT), ("linearised (dashed), certified", TEST)]
+        parts = [("whole move", TRAIN), ("along the boundary's normal", POINT), ("changes no logit", TEST)]
+        charts = side_by_side(
+            _above(self.margin_figure, key(lines)), _above(self.move_figure, key(parts)), self.hull_figure
+        )
+        controls = side_by_side(self.target, self.land, self.certify)
+        super().__init__(worker, [controls, self.facts, self.note, self.pictures, self.ribbon, charts])
+
+    def missing(self, question: Question) -> str:
+        """The model and an image are needed."""
+        return super().missing(question) or self.lacks_images(question)
+
+    def compute(self, question: Question, work: Work) -> Attack:
+        """The flip, its way and hull distances; the certificate where it was asked for."""
+        space, known = question.space, self.answer
+        if self._certified is question and isinstance(known, Attack):
+            image = known.track.flip.original
+            proof = space.certify_image(image, norms=("L2",), cancelled=work.counter(6))
+            return replace(known, certificate=proof)
+        target = self.target.value
+        if target not in range(space.head.num_classes) or target == question.preview.seen[0]:
+            target = None
+        asked = work.counter(ANY if target is None else ONE)
+        flip = space.flip_image(question.image, target, cancelled=asked)
+        if not np.isfinite(flip.distance):
+            raise ValueError("no image of another class was found; that does not say that there is none")
+        track = space.attack_track(flip)
+        hull = None if space.bank is None else space.hull().project(track.features[::EVERY])
+        return Attack(track, hull, None)
+
+    def draw(self, question: Question, answer: Attack) -> None:
+        """Numbers, images, the classes along the way, three charts and the way on the slice."""
+        head, track = question.space.head, answer.track
+        self._offer(question)
+        self.facts.value = facts(_lines(answer))
+        self.note.value = f'<div class="fsw-note">{_certified(answer)}</div>'
+        self.pictures.value = flip_pictures(question, track.flip)
+        changes = np.flatnonzero(np.diff(track.classes)) + 1
+        ends = [0.0, *track.pixels[changes].tolist(), float(track.pixels[-1])]
+        seen = [int(track.classes[k]) for k in (0, *changes)]
+        self.ribbon.value = ribbon(
+            f"Class along the way, at {len(track.t)} images of it", ends, seen, head.class_names,
+            class_colours(head.num_classes, question.classes),
+        )  # fmt: skip
+        self._plot(answer)
+        name = head.class_names[track.flip.target]
+        question.view.draw("attack", track.features[track.t <= 1.0], label=f"attack to {name}")
+
+    def _offer(self, question: Question) -> None:
+        """The nearest classes to aim at; the one that is chosen stays."""
+        names, before = question.space.head.class_names, self.target.value
+        nearest = [int(k) for k in margins(question).others[:MOST]]
+        self._drawing = True
+        self.target.options = [("any class", NEAREST), *((names[k], k) for k in nearest)]
+        self.target.value = before if before in nearest else NEAREST
+        self._drawing = False
+
+    def _plot(self, answer: Attack) -> None:
+        track, flip = answer.track, answer.track.flip
+        low, high = float(track.margins.min()), float(track.margins.max())
+        radius = 0.0 if answer.certificate is None else answer.certificate.radius_l2
+        upright = (flip.distance, flip.linearised_distance, radius)
+        lines = [(track.pixels, track.margins), *(([x, x], [low, high]) for x in upright)]
+        lines += [(track.pixels, values) for values in (track.moves, np.abs(track.along), track.null)]
+        away = np.zeros(0) if answer.hull is None else answer.hull.distances
+        lines.append((track.pixels[::EVERY][: len(away)], away))
+        for mark, (x, y) in zip([*self.margins, *self.moves, *self.hull], lines, strict=True):
+            with mark.hold_sync():
+                mark.x, mark.y = x, y
+        self.margins[2].visible = flip.linearised_distance <= track.pixels[-1]
+        self.margins[3].visible = radius > 0
+        self.hull_figure.layout.display = "none" if answer.hull is None else None
+
+    def _pick(self, _change: dict[str, Any]) -> None:
+        if not self._drawing:
+            self.ask_again()
+
+    def _certify(self) -> None:
+        self._certified = self._question
+        self.ask_again()
+
+    def _land(self) -> None:
+        question, flip = self._question, self.answer.track.flip
+        assert question is not None
+        self.put_on_slice(question, flip.landing, f"attack to {question.space.head.class_names[flip.target]}")
+
+
+def _above(chart: Any, legend: str) -> Any:
+    return ipywidgets.VBox([chart, ipywidgets.HTML(legend)], layout={"flex": "1 1 340px", "min_width": "0"})
+
+
+def _lines(answer: Attack) -> list[tuple[str, str]]:
+    flip = answer.track.flip
+    lines = [
+        ("move in pixels", f"{flip.distance:.3g}"),
+        ("move in features", f"{flip.feature_move:.3g}"),
+        ("amplified", f"{flip.amplification:.3g} times"),
+        ("along the boundary's normal", f"{100 * flip.alignment**2:.0f} % of the square"),
+        ("changes no logit", f"{100 * flip.null_share:.0f} % of the square"),
+    ]
+    if answer.hull is not None:
+        first, last = (
+            f"{answer.hull.distances[k]:.2g}" for k in (0, np.searchsorted(answer.track.t, 1.0) // EVERY)
+        )
+        lines.append(("outside the training hull", f"{first} at first, {last} at the flip"))
+    return lines
+
+
+def _certified(answer: Attack) -> str:
+    flip, proven = answer.track.flip, answer.certificate
+    found = f"An image of another class was found at {flip.distance:.3g}"
+    if proven is None:
+        return f"{found}. Not certified yet: that can take from seconds to minutes."
+    if proven.verdict == "yes":
+        return f"No image nearer than {proven.radius_l2:.3g} has another class (proof); {found.lower()}."
+    return f"{found}. Nothing is certified: {escape(proven.reason or 'no positive radius was proven')}."
