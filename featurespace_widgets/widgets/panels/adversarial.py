@@ -144,8 +144,8 @@ class AdversarialPanel(Panel):
         for mark, (x, y) in zip([*self.margins, *self.moves, *self.hull], lines, strict=True):
             with mark.hold_sync():
                 mark.x, mark.y = x, y
-        self.margins[2].visible = flip.linearised_distance <= track.pixels[-1]
-        self.margins[3].visible = radius > 0
+        self.margins[2].visible = bool(flip.linearised_distance <= track.pixels[-1])
+        self.margins[3].visible = bool(radius > 0)
         self.hull_figure.layout.display = "none" if answer.hull is None else None
 
     def _pick(self, _change: dict[str, Any]) -> None:

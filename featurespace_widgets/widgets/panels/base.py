@@ -205,7 +205,10 @@ class Panel(ipywidgets.VBox):
 
     def _show(self, question: Question, answer: Any) -> None:
         self._reveal(self.busy, False)
-        self._draw(question, answer)
+        try:
+            self._draw(question, answer)
+        except Exception as error:  # told instead of lost in the kernel's loop
+            self._say(f"The answer could not be drawn: {error}")
         self._settled = True
 
     def _draw(self, question: Question, answer: Any) -> None:
