@@ -141,6 +141,7 @@ def test_an_attack_is_followed_and_certified(small):
     panel.target.value = panel.target.options[-1][1]
     wait(lambda: panel.answer.track is not track and panel._settled)
     assert panel.answer.track.flip.target == panel.target.value
+    assert panel.answer.certificate is not None, "it is the image's, whatever the target"
     explorer.close()
 
 

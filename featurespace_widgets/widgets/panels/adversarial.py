@@ -53,7 +53,8 @@ class AdversarialPanel(Panel):
     overlays = ("attack",)
 
     def __init__(self, worker: Worker) -> None:
-        self._certified: Question | None = None  # for which a certificate is wanted
+        self._wanted: Attack | None = None  # of which the image is to be certified
+        self._proof: tuple[Question, PixelCertificate] | None = None  # the last one made
         self._drawing = False
         self.facts, self.ribbon, self.pictures, self.note = (ipywidgets.HTML() for _ in range(4))
         self.target = ipywidgets.Dropdown(description="Towards", options=[("any class", NEAREST)])
@@ -89,10 +90,11 @@ class AdversarialPanel(Panel):
 
     def compute(self, question: Question, work: Work) -> Attack:
         """The flip, its way and hull distances; the certificate where it was asked for."""
-        space, known = question.space, self.answer
-        if self._certified is question and isinstance(known, Attack):
+        space, known = question.space, self._wanted
+        if known is not None and known is self.answer:
             image = known.track.flip.original
             proof = space.certify_image(image, norms=("L2",), cancelled=work.counter(6))
+            self._proof = (question, proof)
             return replace(known, certificate=proof)
         target = self.target.value
         if target not in range(space.head.num_classes) or target == question.preview.seen[0]:
@@ -103,7 +105,8 @@ class AdversarialPanel(Panel):
             raise ValueError("no image of another class was found; that does not say that there is none")
         track = space.attack_track(flip)
         hull = None if space.bank is None else space.hull().project(track.features[::EVERY])
-        return Attack(track, hull, None)
+        proven = self._proof[1] if self._proof is not None and self._proof[0] is question else None
+        return Attack(track, hull, proven)
 
     def draw(self, question: Question, answer: Attack) -> None:
         """Numbers, images, the classes along the way, three charts and the way on the slice."""
@@ -153,7 +156,7 @@ class AdversarialPanel(Panel):
             self.ask_again()
 
     def _certify(self) -> None:
-        self._certified = self._question
+        self._wanted = self.answer
         self.ask_again()
 
     def _land(self) -> None:
