@@ -1,4 +1,4 @@
-"""The explorer's tabs about images in a real JupyterLab: flips, adversarial."""
+"""The explorer's tabs about images in a real JupyterLab: flips, adversarial, morph."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_flips_are_ranked_shown_and_put_on_the_slice(tabs: Tabs):
     assert notebook.kernel_value(away.format(target)) == pytest.approx(0, abs=1e-6)
     point = "abs(explorer.view.probe.features - explorer.tabs.panel('Flips').answer.faces.y).max()"
     assert notebook.kernel_value(point) == pytest.approx(0, abs=1e-6)
-    tabs.show("flips-on-slice", ".fsw-explorer")
+    tabs.show("flips-on-slice", ".fsw-explorer-body")
     panel.get_by_role("button", name="Search all classes in pixels").click()
     bar = panel.locator(".fsw-busy")
     notebook.wait_for(bar.is_visible, "progress is shown")
@@ -56,3 +56,25 @@ def test_an_attack_is_followed(tabs: Tabs):
     flip = notebook.kernel_value(f"[{answer}.track.flip.class_index, {answer}.track.flip.target]")
     assert [ribbon.first.inner_text(), ribbon.last.inner_text()] == [names[k] for k in flip]
     tabs.show("adversarial")
+
+
+def test_a_morph_plays_in_the_browser(tabs: Tabs):
+    notebook = tabs.notebook
+    panel = tabs.open("Morph")
+    answer = "explorer.tabs.panel('Morph').answer"
+    notebook.wait_for_kernel(f"{answer} and len({answer}.morph.frames)", lambda frames: frames == 16)
+    frame = panel.locator(".fsw-film figure").first
+    notebook.wait_for(frame.is_visible, "the first frame")
+    first = frame.locator("img").get_attribute("src")
+    tabs.show("morph")
+    panel.get_by_role("slider").first.press("End")
+    notebook.wait_for(
+        lambda: panel.locator(".fsw-film img").first.get_attribute("src"),
+        "the last frame",
+        lambda shown: shown != first,
+    )
+    notebook.wait_for_kernel("explorer.tabs.panel('Morph').film.slider.value", lambda place: place == 15)
+    panel.get_by_role("button", name="Save as GIF").click()
+    link = panel.locator("a[download]")
+    notebook.wait_for(link.count, "a file to download")
+    tabs.show("morph-on-slice", ".fsw-explorer-body")

@@ -12,7 +12,7 @@ import numpy as np
 from ...geometry.hull_projection import HullProjection
 from ..palette import class_colours
 from .base import Panel, Question, facts
-from .charts import POINT, TEST, TRAIN, curves, key, ribbon, side_by_side
+from .charts import POINT, TEST, TRAIN, curves, ribbon, side_by_side
 from .flips import ANY, ONE, flip_pictures
 from .margins import MOST, margins
 from .work import Work, Worker
@@ -65,22 +65,17 @@ class AdversarialPanel(Panel):
         self.target.observe(self._pick, "value")
         self.land.on_click(lambda _: self._land())
         self.certify.on_click(lambda _: self._certify())
-        self.margin_figure, self.margins = curves(
-            "Margin over the next class", ("distance in pixels", "logit margin"),
-            [(TRAIN, "solid"), (POINT, "solid"), (TEST, "dashed"), (TEST, "solid")],
-        )  # fmt: skip
-        self.move_figure, self.moves = curves(
-            "Move in feature space", ("distance in pixels", "length"),
-            [(TRAIN, "solid"), (POINT, "solid"), (TEST, "solid")],
-        )  # fmt: skip
-        self.hull_figure, self.hull = curves(
-            "Outside the training hull", ("distance in pixels", "distance"), [(TRAIN, "solid")]
-        )
+        across, plain = "distance in pixels", "solid"
         lines = [("margin", TRAIN), ("flip found", POINT), ("linearised (dashed), certified", TEST)]
-        parts = [("whole move", TRAIN), ("along the boundary's normal", POINT), ("changes no logit", TEST)]
-        charts = side_by_side(
-            _above(self.margin_figure, key(lines)), _above(self.move_figure, key(parts)), self.hull_figure
-        )
+        self.margins = curves(
+            "Margin over the next class", (across, "logit margin"),
+            [(TRAIN, plain), (POINT, plain), (TEST, "dashed"), (TEST, plain)], lines,
+        )  # fmt: skip
+        parts = [("whole move", TRAIN), ("along the normal", POINT), ("changes no logit", TEST)]
+        styles = [(colour, plain) for _, colour in parts]
+        self.moves = curves("Move in feature space", (across, "length"), styles, parts)
+        self.hull = curves("Outside the training hull", (across, "distance"), [(TRAIN, plain)])
+        charts = side_by_side(self.margins.box, self.moves.box, self.hull.box)
         controls = side_by_side(self.target, self.land, self.certify)
         super().__init__(worker, [controls, self.facts, self.note, self.pictures, self.ribbon, charts])
 
@@ -98,7 +93,7 @@ class AdversarialPanel(Panel):
             return replace(known, certificate=proof)
         target = self.target.value
         if target not in range(space.head.num_classes) or target == question.preview.seen[0]:
-            target = None
+            target = question.aim
         asked = work.counter(ANY if target is None else ONE)
         flip = space.flip_image(question.image, target, cancelled=asked)
         if not np.isfinite(flip.distance):
@@ -131,25 +126,23 @@ class AdversarialPanel(Panel):
         names, before = question.space.head.class_names, self.target.value
         nearest = [int(k) for k in margins(question).others[:MOST]]
         self._drawing = True
-        self.target.options = [("any class", NEAREST), *((names[k], k) for k in nearest)]
+        whole = "any class" if question.aim is None else "the next class"
+        self.target.options = [(whole, NEAREST), *((names[k], k) for k in nearest)]
         self.target.value = before if before in nearest else NEAREST
         self._drawing = False
 
     def _plot(self, answer: Attack) -> None:
         track, flip = answer.track, answer.track.flip
-        low, high = float(track.margins.min()), float(track.margins.max())
+        ends = np.array([track.margins.min(), track.margins.max()])
         radius = 0.0 if answer.certificate is None else answer.certificate.radius_l2
-        upright = (flip.distance, flip.linearised_distance, radius)
-        lines = [(track.pixels, track.margins), *(([x, x], [low, high]) for x in upright)]
-        lines += [(track.pixels, values) for values in (track.moves, np.abs(track.along), track.null)]
-        away = np.zeros(0) if answer.hull is None else answer.hull.distances
-        lines.append((track.pixels[::EVERY][: len(away)], away))
-        for mark, (x, y) in zip([*self.margins, *self.moves, *self.hull], lines, strict=True):
-            with mark.hold_sync():
-                mark.x, mark.y = x, y
-        self.margins[2].visible = bool(flip.linearised_distance <= track.pixels[-1])
-        self.margins[3].visible = bool(radius > 0)
-        self.hull_figure.layout.display = "none" if answer.hull is None else None
+        far = flip.linearised_distance > track.pixels[-1]
+        upright = (flip.distance, 0.0 if far else flip.linearised_distance, radius)
+        self.margins.plot([(track.pixels, track.margins), *((np.full(2, x), ends) for x in upright)], None)
+        self.margins.marks[2].visible, self.margins.marks[3].visible = not bool(far), bool(radius > 0)
+        self.moves.plot([(track.pixels, part) for part in (track.moves, np.abs(track.along), track.null)])
+        self._reveal(self.hull.box, answer.hull is not None)
+        if answer.hull is not None:
+            self.hull.plot([(track.pixels[::EVERY], answer.hull.distances)])
 
     def _pick(self, _change: dict[str, Any]) -> None:
         if not self._drawing:
@@ -163,10 +156,6 @@ class AdversarialPanel(Panel):
         question, flip = self._question, self.answer.track.flip
         assert question is not None
         self.put_on_slice(question, flip.landing, f"attack to {question.space.head.class_names[flip.target]}")
-
-
-def _above(chart: Any, legend: str) -> Any:
-    return ipywidgets.VBox([chart, ipywidgets.HTML(legend)], layout={"flex": "1 1 340px", "min_width": "0"})
 
 
 def _lines(answer: Attack) -> list[tuple[str, str]]:
@@ -190,7 +179,7 @@ def _certified(answer: Attack) -> str:
     flip, proven = answer.track.flip, answer.certificate
     found = f"An image of another class was found at {flip.distance:.3g}"
     if proven is None:
-        return f"{found}. Not certified yet: that can take from seconds to minutes."
+        return f"{found}. Not certified yet; that takes seconds to minutes."
     if proven.verdict == "yes":
         return f"No image nearer than {proven.radius_l2:.3g} has another class (proof); {found.lower()}."
     return f"{found}. Nothing is certified: {escape(proven.reason or 'no positive radius was proven')}."

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "Question", "facts"]
 
+LARGE = 20_000  # values of an image from which a flip is searched to one class only
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -73,6 +75,13 @@ class Question:
         """What `image` is: "decoded image", "nearest training image" or "nearest example image"."""
         made = self.preview.source
         return "decoded image" if made == "decoder" else made
+
+    @property
+    def aim(self) -> int | None:
+        """The one class that a search aims at in a large image, the second on top; else None."""
+        if self.image.size <= LARGE:
+            return None
+        return int(self.space.head.logits(self.preview.landed)[0].argsort()[-2])
 
     def same(self, other: Question | None) -> bool:
         """Whether another question is about the same point, up to rounding, and the same classes."""

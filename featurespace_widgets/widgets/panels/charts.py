@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import ipywidgets
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 with warnings.catch_warnings():  # its scales warn of traitlets while they are imported
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -17,6 +20,7 @@ __all__ = [
     "POINT",
     "TEST",
     "TRAIN",
+    "Curves",
     "bars",
     "bqplot",
     "curves",
@@ -26,6 +30,7 @@ __all__ = [
     "side_by_side",
     "stylesheet",
     "table",
+    "ticks",
 ]
 
 TRAIN, TEST, POINT = "#3f90da", "#e08a00", "#d6336c"  # mid tones, 3:1 on white and on black
@@ -62,11 +67,22 @@ _STYLE = """<style>
 .fsw-charts .fsw-table td { border-bottom: 1px solid color-mix(in srgb, var(--fsw-rule) 40%, transparent); }
 .fsw-charts .fsw-ribbon-title { font-size: 12px; line-height: 16px; margin-top: 8px; }
 .fsw-charts .fsw-ribbon { display: flex; height: 20px; max-width: 720px; border-radius: 4px;
-  overflow: hidden; }
+  overflow: hidden; position: relative; }
+.fsw-charts .fsw-ribbon i { position: absolute; top: 0; bottom: 0; width: 2px; margin-left: -1px;
+  background: var(--fsw-ink); }
+.fsw-charts .fsw-thumbs { display: flex; flex-flow: row wrap; gap: 8px; overflow: visible; }
+.fsw-charts .fsw-thumbs > .widget-toggle-button { width: 72px; height: 80px; margin: 0; padding: 60px 2px 0;
+  font-size: 11px; line-height: 16px; color: inherit;
+  background: var(--fsw-thumb) no-repeat center 4px / 56px 56px;
+  image-rendering: pixelated; border: 1px solid var(--fsw-rule); border-radius: 4px; box-shadow: none; }
+.fsw-charts .fsw-thumbs > .widget-toggle-button.mod-active { font-weight: 600;
+  border: 2px solid var(--fsw-ink); }
 .fsw-charts .fsw-ribbon div { background: color-mix(in srgb, var(--class) 35%, transparent);
   border-left: 3px solid var(--class); box-sizing: border-box; min-width: 0; overflow: hidden; }
-.fsw-charts .fsw-ribbon span { padding: 0 6px; font-size: 12px; line-height: 20px; white-space: nowrap; }
-.fsw-charts .fsw-note { font-size: 12px; line-height: 16px; opacity: 0.8; max-width: 80ch; }
+.fsw-charts .fsw-ribbon span { display: block; padding: 0 6px; font-size: 12px; line-height: 20px;
+  white-space: nowrap; }
+.fsw-charts a[download] { color: var(--jp-content-link-color, LinkText); text-decoration: underline; }
+.fsw-charts .fsw-note { font-size: 12px; line-height: 16px; opacity: 0.8; max-width: 100ch; }
 </style>"""
 
 
@@ -114,9 +130,45 @@ def bars(title: str, label: str) -> tuple[Any, Any]:
     return figure(title, [mark], (values, names), (label, ""), left=104, height=300), mark
 
 
-def curves(title: str, labels: tuple[str, str], styles: Sequence[tuple[str, str]]) -> tuple[Any, list[Any]]:
-    """A figure of curves, one for each (colour, line style); set with ``mark.x, mark.y``."""
-    scales = bqplot.LinearScale(min=0.0), bqplot.LinearScale()
+@dataclass(frozen=True)
+class Curves:
+    """A chart of curves, with its legend in `box`."""
+
+    box: Any
+    marks: list[Any]
+    axes: list[Any]
+
+    def plot(self, lines: Sequence[tuple[ArrayLike, ArrayLike]], lowest: float | None = 0.0) -> None:
+        """Show (x, y) for each curve; y from `lowest`, or from the least of them where None."""
+        for mark, (x, y) in zip(self.marks, lines, strict=True):
+            with mark.hold_sync():
+                mark.x, mark.y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        spans = [np.concatenate([np.ravel(line[k]) for line in lines]) for k in (0, 1)]
+        starts = 0.0, float(spans[1].min()) if lowest is None else lowest
+        for axis, start, span in zip(self.axes, starts, spans, strict=True):
+            end = max(float(span.max()), start + 1e-9)
+            axis.scale.min, axis.scale.max, axis.tick_values = start, end, ticks(start, end)
+
+
+def ticks(start: float, end: float) -> NDArray[np.float64]:
+    """Three to seven round numbers between two."""
+    rough = (end - start) / 6
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough)
+    values: NDArray[np.float64] = np.round(
+        np.arange(np.ceil(start / step - 1e-9), end / step + 1e-9) * step, 12
+    )
+    return values
+
+
+def curves(
+    title: str,
+    labels: tuple[str, str],
+    styles: Sequence[tuple[str, str]],
+    legend: Sequence[tuple[str, str]] = (),
+) -> Curves:
+    """A chart with one curve for each (colour, line style)."""
+    scales = bqplot.LinearScale(), bqplot.LinearScale()
     marks = [
         bqplot.Lines(
             x=[0.0],
@@ -128,20 +180,34 @@ def curves(title: str, labels: tuple[str, str], styles: Sequence[tuple[str, str]
         )
         for colour, style in styles
     ]
-    return figure(title, marks, scales, labels, height=220), marks
+    chart = figure(title, marks, scales, labels, height=220)
+    chart.layout.flex = "0 0 auto"
+    box = ipywidgets.VBox([chart, ipywidgets.HTML(key(legend))])
+    box.layout.flex, box.layout.min_width = "1 1 340px", "0"
+    return Curves(box, marks, list(chart.axes))
 
 
 def ribbon(
-    title: str, ends: Sequence[float], classes: Sequence[int], names: Sequence[str], colours: Sequence[str]
+    title: str,
+    ends: ArrayLike,
+    classes: ArrayLike,
+    names: Sequence[str],
+    colours: Sequence[str],
+    at: float | None = None,
 ) -> str:
-    """Classes along a way as a strip: ``classes[k]`` from ``ends[k]`` to ``ends[k + 1]``, as HTML."""
+    """Classes along a way as a strip, as HTML: ``classes[k]`` from ``ends[k]`` to ``ends[k + 1]``.
+
+    A line stands at the share `at` of the way.
+    """
+    ends, classes = np.asarray(ends, dtype=float), np.asarray(classes, dtype=int)
     whole = ends[-1] - ends[0]
     parts = "".join(
         f'<div style="width: {100 * (last - first) / whole:.4f}%; --class: {colours[k]}"'
         f' title="{escape(names[k])}: {first:.3g} to {last:.3g}"><span>{escape(names[k])}</span></div>'
         for k, first, last in zip(classes, ends[:-1], ends[1:], strict=True)
     )
-    return f'<div class="fsw-ribbon-title">{escape(title)}</div><div class="fsw-ribbon">{parts}</div>'
+    line = "" if at is None else f'<i style="left: {100 * at:.2f}%"></i>'
+    return f'<div class="fsw-ribbon-title">{escape(title)}</div><div class="fsw-ribbon">{parts}{line}</div>'
 
 
 def key(colours: Sequence[tuple[str, str]]) -> str:

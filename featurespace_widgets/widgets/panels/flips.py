@@ -16,7 +16,6 @@ from .charts import side_by_side, table
 from .work import Work, Worker
 
 if TYPE_CHECKING:
-    from ...pixels.bounds import PixelCertificate
     from ...pixels.flips import PixelFlip
 
 __all__ = ["ANY", "ONE", "Flips", "FlipsPanel", "flip_pictures"]
@@ -36,8 +35,6 @@ class Flips:
         Closest point on the boundary with every other class, from the point.
     pixels : tuple of PixelFlip
         Found from the image, nearest first: the nearest of any class, or one towards each.
-    certificate : PixelCertificate or None
-        Of the image, once all classes were searched.
     source : str
         What the image was made from; empty where there is none.
     missing : str
@@ -46,7 +43,6 @@ class Flips:
 
     faces: Faces
     pixels: tuple[PixelFlip, ...]
-    certificate: PixelCertificate | None
     source: str
     missing: str
 
@@ -97,20 +93,20 @@ class FlipsPanel(Panel):
         """Exact flips in features, then those found in pixels."""
         faces, missing = question.space.faces(question.y), self.lacks_images(question)
         if missing:
-            return Flips(faces, (), None, "", missing)
-        found = Flips(faces, (), None, question.source, "")
+            return Flips(faces, (), "", missing)
+        found = Flips(faces, (), question.source, "")
         self.show_part(work, question, found)
         flip, image = question.space.flip_image, question.image
         if self._every is not question:
-            return replace(found, pixels=(flip(image, cancelled=work.counter(ANY)),))
+            asked = work.counter(ANY if question.aim is None else ONE)
+            return replace(found, pixels=(flip(image, question.aim, cancelled=asked),))
         targets = [int(k) for k in found.order if k != question.preview.seen[0]][:MOST]
         asked = work.counter(ONE * len(targets))
         for target in targets:
             flips = [*found.pixels, flip(image, target, cancelled=asked)]
             found = replace(found, pixels=tuple(sorted(flips, key=lambda made: made.distance)))
             self.show_part(work, question, found)
-        certificate = question.space.certify_image(image, norms=("L2",), cancelled=work.stopped)
-        return replace(found, certificate=certificate)
+        return found
 
     def draw(self, question: Question, answer: Flips) -> None:
         """Both tables, and the flip that is picked."""
@@ -202,14 +198,7 @@ def _pixel_table(question: Question, answer: Flips) -> str:
     ]  # fmt: skip
     title = f"Pixels, from the {answer.source} ({names[answer.pixels[0].class_index]})"
     columns = ("flip to", "found at", "linearised", "amplified", "aligned", "null share")
-    note = "Distances found are upper bounds."
-    if answer.certificate is not None:
-        proven = answer.certificate
-        note += (
-            f" Certified: no image nearer than {proven.radius_l2:.3g} has another class."
-            if proven.verdict == "yes"
-            else f" Nothing is certified: {proven.reason or 'no positive radius'}."
-        )
+    note = "Distances found are upper bounds; the tab Adversarial has the certified one."
     return table(title, columns, rows, note)
 
 

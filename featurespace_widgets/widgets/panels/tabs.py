@@ -16,6 +16,7 @@ from .charts import stylesheet
 from .extrapolation import ExtrapolationPanel
 from .flips import FlipsPanel
 from .margins import MarginsPanel
+from .morph import MorphPanel
 from .pixel_plane import PixelPlanePanel
 from .two_models import TwoModelsPanel
 from .work import Worker
@@ -27,6 +28,7 @@ PANELS: tuple[type[Any], ...] = (
     ExtrapolationPanel,
     FlipsPanel,
     AdversarialPanel,
+    MorphPanel,
     AmbiguityPanel,
     PixelPlanePanel,
     TwoModelsPanel,

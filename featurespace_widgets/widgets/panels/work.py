@@ -35,6 +35,7 @@ class Work:
     """One question being computed: asks whether it is still wanted, tells how far it is."""
 
     def __init__(self, report: Callable[[float], None]) -> None:
+        self.computing = False
         self._stop = threading.Event()
         self._report = report
         self._told = time.monotonic()
@@ -86,20 +87,23 @@ class Work:
 
 
 class Worker:
-    """Threads for all panels; a new question stops the one before, which may take a while to notice."""
+    """One thread for all panels; a new question stops the one before, and does not wait for its end."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="featurespace-panels")
+        self._pool = _thread()
         self._work: Work | None = None
 
     def cancel(self) -> None:
         """Stop what is running or waiting."""
         if self._work is not None:
             self._work.stop()
+            if self._work.computing:
+                self._pool.shutdown(wait=False)
+                self._pool = _thread()
             self._work = None
 
     def close(self) -> None:
-        """Stop what is running and end the threads; nothing can be asked afterwards."""
+        """Stop what is running and end the thread; nothing can be asked afterwards."""
         self.cancel()
         self._pool.shutdown(wait=False)
 
@@ -110,11 +114,15 @@ class Worker:
         fail: Callable[[Exception], None],
         report: Callable[[float], None],
     ) -> Work:
-        """Compute in a thread, then show, fail or report in the caller's."""
+        """Compute in the thread, then show, fail or report in the caller's."""
         self.cancel()
         work = self._work = Work(report)
         self._pool.submit(_run, work, compute, show, fail)
         return work
+
+
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="featurespace-panels")
 
 
 def _run(
@@ -125,6 +133,7 @@ def _run(
 ) -> None:
     if not work.rests():
         return
+    work.computing = True
     try:
         answer = compute(work)
     except Stopped:
@@ -133,4 +142,6 @@ def _run(
         problem = error
         work.deliver(lambda: fail(problem))
         return
+    finally:
+        work.computing = False
     work.deliver(lambda: show(answer))
