@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ from .pixel_plane import PixelPlane, pixel_plane, plane_features
 __all__ = ["NearestBlend", "PlaneLink", "plane_link"]
 
 SIDE = 25  # points of the lattice a side
-CHUNK = 64  # images between two questions whether to go on
-ROUNDS = 12  # halvings of the step around the nearest point of the lattice
+CHUNK = 16  # images between two questions whether to go on
+ROUNDS = 16  # steps around the nearest point of the lattice
 BOX = 1e-9  # beyond [0, 1] that counts as rounding
 
 
@@ -81,15 +82,21 @@ class PlaneLink:
         """Whether the images at pixel plane points (n, 2) lie in [0, 1]."""
         return _allowed(self.pixels, as_matrix("st", st, 2))
 
-    def nearest(self, y: ArrayLike) -> NearestBlend:
-        """The image of the pixel plane with features nearest to y (d,): a lattice, then smaller steps."""
+    def nearest(self, y: ArrayLike, seconds: float = np.inf) -> NearestBlend:
+        """The image of the pixel plane with features nearest to y (d,): a lattice, then smaller steps.
+
+        No further step is taken when `seconds` are spent.
+        """
+        late = time.monotonic() + seconds
         vector = as_vector("y", y, self.corners.shape[1])
         away = np.linalg.norm(self.features - vector, axis=1)
         best = int(away.argmin())
         st, features, distance = self.lattice[best], self.features[best], float(away[best])
-        step = np.ptp(self.lattice, axis=0).max() / (SIDE - 1)
+        step = np.ptp(self.lattice, axis=0).max() / np.sqrt(len(self.lattice))
         around = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j], dtype=float)
         for _ in range(ROUNDS):
+            if time.monotonic() > late:
+                break
             candidates = st + step * around
             candidates = candidates[self.allowed(candidates)]
             landed = self.land(candidates) if len(candidates) else np.empty((0, len(vector)))
@@ -124,9 +131,15 @@ def plane_link(
     domain: Bounds | None,
     images: Any,
     *,
+    seconds: float = np.inf,
     cancelled: Callable[[], bool] | None = None,
 ) -> PlaneLink | None:
     """The planes through three images (3, C, H, W) in [0, 1] in both spaces; None where it was cancelled.
+
+    Parameters
+    ----------
+    seconds : float
+        The lattice grows from coarse to fine, 25 x 25 at most, until they are spent.
 
     Raises
     ------
@@ -151,11 +164,24 @@ def plane_link(
     corners = plane_features(classifier, plane, plane.corners)
     section = section_plane(head, domain, corners)
     (s0, t0), (s1, t1) = plane.corners.min(axis=0), plane.corners.max(axis=0)
-    grid = np.stack(np.meshgrid(np.linspace(s0, s1, SIDE), np.linspace(t0, t1, SIDE)), axis=-1).reshape(-1, 2)
-    lattice = np.vstack([plane.corners, grid[_allowed(plane, grid)]])
-    parts = []
-    for start in range(0, len(lattice), CHUNK):
+    grid = np.stack(np.meshgrid(np.linspace(s0, s1, SIDE), np.linspace(t0, t1, SIDE)), axis=-1)
+    points = grid[_coarse_to_fine()]
+    lattice = np.vstack([plane.corners, points[_allowed(plane, points)]])
+    late, parts = time.monotonic() + seconds, [corners]
+    for start in range(3, len(lattice), CHUNK):
         if cancelled is not None and cancelled():
             return None
+        if start > 3 and time.monotonic() > late:
+            break
         parts.append(plane_features(classifier, plane, lattice[start : start + CHUNK]))
-    return PlaneLink(classifier, plane, section, corners, lattice, np.concatenate(parts))
+    features = np.concatenate(parts)
+    return PlaneLink(classifier, plane, section, corners, lattice[: len(features)], features)
+
+
+def _coarse_to_fine() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of a lattice: every eighth first, then every fourth, second, and all others."""
+    number = np.arange(SIDE)
+    level = np.select([number % 8 == 0, number % 4 == 0, number % 2 == 0], [0, 1, 2], 3)
+    order = np.maximum(level[:, None], level).ravel().argsort(kind="stable")
+    rows, columns = np.unravel_index(order, (SIDE, SIDE))
+    return rows, columns

@@ -92,6 +92,7 @@ class Explorer(Travel, ipywidgets.VBox):
         self.toolbar.observe(self._pick_mode, "mode")
         self.toolbar.observe(self._reset, "reset")
         self.view.observe(self._follow_mode, "pose")
+        self.view.observe(self._follow_classes, "scene")
         self._begin_history(state)
         body = ipywidgets.HBox([self.view, self.panel])
         body.add_class("fsw-explorer-body")
@@ -228,6 +229,11 @@ class Explorer(Travel, ipywidgets.VBox):
         except ValueError as error:
             self.toolbar.error = error_card("This mode is not known", error)
             self.toolbar.mode = self.view.mode
+
+    def _follow_classes(self, _change: dict[str, Any]) -> None:
+        """Whoever chose other classes, the toolbar shows them."""
+        if any(space is self.space for space in self._spaces.values()):
+            self._show_choice()
 
     def _follow_mode(self, change: dict[str, Any]) -> None:
         self.toolbar.mode = self.view.mode

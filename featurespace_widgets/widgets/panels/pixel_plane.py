@@ -35,6 +35,8 @@ LEVELS = range(3, 8)  # lattices of 9 to 129 points a side
 PATIENCE = 20.0  # seconds that a finer lattice may take
 PIECES = 6000  # of an exact partition that is drawn
 EXACT = 10.0  # seconds after which exact polygons are given up
+LINKING = 4.0  # seconds in which blends are computed before the planes are shown
+AT_ONCE = 0.2  # seconds in which a cursor is answered
 MARK = "pixel plane"
 OUTLINE = 24  # points on each side of the triangle
 
@@ -110,10 +112,10 @@ class PixelPlanePanel(TrioPanel):
             return False
 
         if link is None:
-            link = question.space.plane_link(trio.images, cancelled=going)
-            assert link is not None
-            found_link = link
-            work.deliver(lambda: self._begin_planes(question, trio, found_link))
+            found = question.space.plane_link(trio.images, seconds=LINKING, cancelled=going)
+            assert found is not None
+            link, outline = found, _outline(found)
+            work.deliver(lambda: self._begin_planes(question, trio, found, outline))
         extent = extent_of(self.planes.view(0) or view_of(link.pixels.extent(0.1)))
         answer: TwoPlanes | None = None
         begun = time.monotonic()
@@ -155,9 +157,9 @@ class PixelPlanePanel(TrioPanel):
         )
         self.follow(question)
 
-    def _begin_planes(self, question: Question, trio: Trio, link: PlaneLink) -> None:
+    def _begin_planes(self, question: Question, trio: Trio, link: PlaneLink, outline: Array) -> None:
         """Show the widget with the feature slice, which costs nothing, before the pixels come."""
-        self._link, self._outline = link, link.land(_outline(link))
+        self._link, self._outline = link, outline
         head = question.space.head
         with self.planes.hold_sync():
             self.planes.class_names = list(head.class_names)
@@ -228,7 +230,7 @@ class PixelPlanePanel(TrioPanel):
                 "text": f"lands {off:.2f} off the feature slice{beyond}",
             }
         target = link.slice.from_plane(at[None])[0]
-        near = link.nearest(target)
+        near = link.nearest(target, seconds=AT_ONCE)
         question.view.draw(MARK, target[None], kind="points", label="cursor")
         return {"at": near.st.tolist(), "text": f"nearest blend, {near.distance:.2f} away"}
 
@@ -236,7 +238,7 @@ class PixelPlanePanel(TrioPanel):
         """The blend nearest to the point under the probe, and that point on the feature slice."""
         link = self._link
         assert link is not None
-        near = link.nearest(question.y)
+        near = link.nearest(question.y, seconds=10 * AT_ONCE)
         work.progress(1.0)
         return near.st, link.slice.to_plane(question.y[None])[0], near.distance
 
@@ -257,11 +259,13 @@ class PixelPlanePanel(TrioPanel):
 
 
 def _outline(link: PlaneLink) -> Array:
-    """Points along the triangle of the three images."""
-    corners = link.pixels.corners
-    share = np.linspace(0.0, 1.0, OUTLINE)[:, None]
+    """Features along the triangle of the three images; of fewer points where the model is slow."""
+    corners, begun = link.pixels.corners, time.monotonic()
+    link.land(corners)
+    each = (time.monotonic() - begun) / 3
+    share = np.linspace(0.0, 1.0, int(np.clip(LINKING / (6 * each), 4, OUTLINE)))[:, None]
     sides = [(1 - share) * corners[k] + share * corners[(k + 1) % 3] for k in range(3)]
-    return np.concatenate(sides)
+    return link.land(np.concatenate(sides))
 
 
 def _around(points: Array) -> tuple[float, float, float, float]:

@@ -11,6 +11,7 @@ from ...space import FeatureSpace
 from ..slice_view import Probe, SliceView
 from .adversarial import AdversarialPanel
 from .ambiguity import AmbiguityPanel
+from .arrangement import ArrangementPanel
 from .base import Panel, Question
 from .charts import stylesheet
 from .extrapolation import ExtrapolationPanel
@@ -32,6 +33,7 @@ PANELS: tuple[type[Any], ...] = (
     AmbiguityPanel,
     PixelPlanePanel,
     TwoModelsPanel,
+    ArrangementPanel,
 )
 
 
