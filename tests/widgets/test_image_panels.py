@@ -2,6 +2,7 @@
 
 import base64
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -229,3 +230,26 @@ def test_ticks_are_few_round_and_inside(start, end):
     step = found[1] - found[0]
     first = step / 10 ** np.floor(np.log10(step) + 1e-6)
     assert min(abs(first - digit) for digit in (1, 2, 5)) < 1e-6
+
+
+def test_an_attack_on_the_nearest_sample_and_one_that_fails(small, monkeypatch):
+    """With a decoder a real image can be attacked instead; where none is found the controls stay."""
+    decoder = nn.Sequential(nn.Linear(6, 36), nn.Sigmoid(), nn.Unflatten(1, (1, 6, 6))).requires_grad_(False)
+    space = fsw.FeatureSpace(
+        small.head, small.domain, small.bank, classifier=small.classifier, decoder=decoder
+    )
+    explorer = fsw.Explorer(space)
+    panel = explorer.tabs.select("Adversarial")
+    wait(lambda: panel._settled)
+    first = panel.answer
+    panel.image.value = panel.image.options[1]
+    wait(lambda: panel._settled and panel.answer is not first)
+    row = space.nearest(explorer.view.probe.features[None])[1][0, 0]
+    np.testing.assert_allclose(panel.answer.track.flip.original, small.images[row], atol=1e-6)
+    assert panel.answer.start.source == "nearest training image"
+    found = replace(panel.answer.track.flip, distance=np.inf, verdict="undecided")
+    monkeypatch.setattr(space, "flip_image", lambda *args, **options: found)
+    panel.image.value = panel.image.options[0]
+    wait(lambda: "does not say that there is none" in panel.text.value)
+    assert panel.children[-1] is panel.controls
+    explorer.close()

@@ -15,6 +15,7 @@ from .base import Panel, Question, facts
 from .charts import POINT, TEST, TRAIN, curves, ribbon, side_by_side
 from .flips import ANY, ONE, flip_pictures
 from .margins import MOST, margins
+from .starts import CHOICES, Start, start
 from .work import Work, Worker
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Attack:
 
     Attributes
     ----------
+    start : Start
     track : AttackTrack
         ``track.flip`` is the nearest image found at which the class changes.
     hull : HullProjection or None
@@ -41,6 +43,7 @@ class Attack:
         Of the image, once it was asked for.
     """
 
+    start: Start
     track: AttackTrack
     hull: HullProjection | None
     certificate: PixelCertificate | None
@@ -54,7 +57,7 @@ class AdversarialPanel(Panel):
 
     def __init__(self, worker: Worker) -> None:
         self._wanted: Attack | None = None  # of which the image is to be certified
-        self._proof: tuple[Question, PixelCertificate] | None = None  # the last one made
+        self._proof: tuple[Question, str, PixelCertificate] | None = None  # the last one made
         self._drawing = False
         self.facts, self.ribbon, self.pictures, self.note = (ipywidgets.HTML() for _ in range(4))
         self.target = ipywidgets.Dropdown(description="Towards", options=[("any class", NEAREST)])
@@ -62,6 +65,8 @@ class AdversarialPanel(Panel):
             ipywidgets.Button(description=text, layout={"width": "auto"})
             for text in ("Landing point on slice", "Certify the image")
         )
+        self.image = ipywidgets.Dropdown(description="Image", options=CHOICES)
+        self.image.observe(self.ask_again, "value")
         self.target.observe(self._pick, "value")
         self.land.on_click(lambda _: self._land())
         self.certify.on_click(lambda _: self._certify())
@@ -76,8 +81,8 @@ class AdversarialPanel(Panel):
         self.moves = curves("Move in feature space", (across, "length"), styles, parts)
         self.hull = curves("Outside the training hull", (across, "distance"), [(TRAIN, plain)])
         charts = side_by_side(self.margins.box, self.moves.box, self.hull.box)
-        controls = side_by_side(self.target, self.land, self.certify)
-        super().__init__(worker, [controls, self.facts, self.note, self.pictures, self.ribbon, charts])
+        self.controls = side_by_side(self.image, self.target, self.land, self.certify)
+        super().__init__(worker, [self.controls, self.facts, self.note, self.pictures, self.ribbon, charts])
 
     def missing(self, question: Question) -> str:
         """The model and an image are needed."""
@@ -89,24 +94,26 @@ class AdversarialPanel(Panel):
         if known is not None and known is self.answer:
             image = known.track.flip.original
             proof = space.certify_image(image, norms=("L2",), cancelled=work.counter(6))
-            self._proof = (question, proof)
+            self._proof = (question, known.start.source, proof)
             return replace(known, certificate=proof)
         target = self.target.value
-        if target not in range(space.head.num_classes) or target == question.preview.seen[0]:
-            target = question.aim
+        begin = start(question, self.image.value)
+        if target not in range(space.head.num_classes) or target == begin.class_index:
+            target = begin.aim
         asked = work.counter(ANY if target is None else ONE)
-        flip = space.flip_image(question.image, target, cancelled=asked)
+        flip = space.flip_image(begin.image, target, cancelled=asked)
         if not np.isfinite(flip.distance):
             raise ValueError("no image of another class was found; that does not say that there is none")
         track = space.attack_track(flip)
         hull = None if space.bank is None else space.hull().project(track.features[::EVERY])
-        proven = self._proof[1] if self._proof is not None and self._proof[0] is question else None
-        return Attack(track, hull, proven)
+        last = self._proof
+        proven = last is not None and last[0] is question and last[1] == begin.source
+        return Attack(begin, track, hull, last[2] if last is not None and proven else None)
 
     def draw(self, question: Question, answer: Attack) -> None:
         """Numbers, images, the classes along the way, three charts and the way on the slice."""
         head, track = question.space.head, answer.track
-        self._offer(question)
+        self._offer(question, answer)
         self.facts.value = facts(_lines(answer))
         self.note.value = f'<div class="fsw-note">{_certified(answer)}</div>'
         self.pictures.value = flip_pictures(question, track.flip)
@@ -121,12 +128,12 @@ class AdversarialPanel(Panel):
         name = head.class_names[track.flip.target]
         question.view.draw("attack", track.features[track.t <= 1.0], label=f"attack to {name}")
 
-    def _offer(self, question: Question) -> None:
+    def _offer(self, question: Question, answer: Attack) -> None:
         """The nearest classes to aim at; the one that is chosen stays."""
         names, before = question.space.head.class_names, self.target.value
         nearest = [int(k) for k in margins(question).others[:MOST]]
         self._drawing = True
-        whole = "any class" if question.aim is None else "the next class"
+        whole = "any class" if answer.start.aim is None else "the next class"
         self.target.options = [(whole, NEAREST), *((names[k], k) for k in nearest)]
         self.target.value = before if before in nearest else NEAREST
         self._drawing = False

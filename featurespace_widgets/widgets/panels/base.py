@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "Question", "facts"]
 
-LARGE = 20_000  # values of an image from which a flip is searched to one class only
-
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -63,26 +61,6 @@ class Question:
         """The image that is shown for the point: decoded, or that of the nearest sample."""
         return self.space.preview(self.y[None])
 
-    @property
-    def image(self) -> Array:
-        """(C, H, W) image of `preview`, in [0, 1]."""
-        shown = self.preview.images[0]
-        image: Array = np.clip(shown.astype(np.float64) / (255 if shown.dtype == np.uint8 else 1), 0, 1)
-        return image
-
-    @property
-    def source(self) -> str:
-        """What `image` is: "decoded image", "nearest training image" or "nearest example image"."""
-        made = self.preview.source
-        return "decoded image" if made == "decoder" else made
-
-    @property
-    def aim(self) -> int | None:
-        """The one class that a search aims at in a large image, the second on top; else None."""
-        if self.image.size <= LARGE:
-            return None
-        return int(self.space.head.logits(self.preview.landed)[0].argsort()[-2])
-
     def same(self, other: Question | None) -> bool:
         """Whether another question is about the same point, up to rounding, and the same classes."""
         if other is None or other.space is not self.space or other.classes != self.classes:
@@ -109,6 +87,7 @@ class Panel(ipywidgets.VBox):
 
     title = ""
     overlays: tuple[str, ...] = ()  # names of what it draws on the slice
+    controls: Any = None  # those of its widgets that stay where nothing could be computed
 
     def __init__(self, worker: Worker, content: Sequence[Any]) -> None:
         self._worker = worker
@@ -208,9 +187,14 @@ class Panel(ipywidgets.VBox):
         self._work = self._worker.ask(
             lambda work: self.compute(question, work),
             lambda answer: self._show(question, answer),
-            lambda error: self._say(f"This could not be computed: {error}"),
+            self._fail,
             self._progress,
         )
+
+    def _fail(self, error: Exception) -> None:
+        self._say(f"This could not be computed: {error}")
+        if self.controls is not None:  # something else can be picked
+            self.children = [self.text, self.busy, self.controls]
 
     def _show(self, question: Question, answer: Any) -> None:
         self._reveal(self.busy, False)

@@ -13,6 +13,7 @@ from ...geometry.faces import Faces
 from ..png import picture
 from .base import Panel, Question, facts
 from .charts import side_by_side, table
+from .starts import CHOICES, Start, start
 from .work import Work, Worker
 
 if TYPE_CHECKING:
@@ -35,15 +36,15 @@ class Flips:
         Closest point on the boundary with every other class, from the point.
     pixels : tuple of PixelFlip
         Found from the image, nearest first: the nearest of any class, or one towards each.
-    source : str
-        What the image was made from; empty where there is none.
+    start : Start or None
+        The image; None where there is none.
     missing : str
         Why nothing was searched in pixels; else empty.
     """
 
     faces: Faces
     pixels: tuple[PixelFlip, ...]
-    source: str
+    start: Start | None
     missing: str
 
     @property
@@ -80,27 +81,30 @@ class FlipsPanel(Panel):
             ipywidgets.Button(description=text, layout={"width": "auto"})
             for text in ("Flip point on slice", "Its image on slice", "Search all classes in pixels")
         )
+        self.image = ipywidgets.Dropdown(description="Image", options=CHOICES)
+        self.image.observe(self.ask_again, "value")
         self.target.observe(self._pick, "value")
         self.place.on_click(lambda _: self._place())
         self.land.on_click(lambda _: self._land())
         self.every.on_click(lambda _: self._search())
-        controls = side_by_side(self.target, self.place, self.land, self.every)
+        self.controls = side_by_side(self.image, self.target, self.place, self.land, self.every)
         super().__init__(
-            worker, [side_by_side(self.features, self.pixels), controls, self.facts, self.pictures]
+            worker, [side_by_side(self.features, self.pixels), self.controls, self.facts, self.pictures]
         )
 
     def compute(self, question: Question, work: Work) -> Flips:
         """Exact flips in features, then those found in pixels."""
         faces, missing = question.space.faces(question.y), self.lacks_images(question)
         if missing:
-            return Flips(faces, (), "", missing)
-        found = Flips(faces, (), question.source, "")
+            return Flips(faces, (), None, missing)
+        begin = start(question, self.image.value)
+        found = Flips(faces, (), begin, "")
         self.show_part(work, question, found)
-        flip, image = question.space.flip_image, question.image
+        flip, image = question.space.flip_image, begin.image
         if self._every is not question:
-            asked = work.counter(ANY if question.aim is None else ONE)
-            return replace(found, pixels=(flip(image, question.aim, cancelled=asked),))
-        targets = [int(k) for k in found.order if k != question.preview.seen[0]][:MOST]
+            asked = work.counter(ANY if begin.aim is None else ONE)
+            return replace(found, pixels=(flip(image, begin.aim, cancelled=asked),))
+        targets = [int(k) for k in found.order if k != begin.class_index][:MOST]
         asked = work.counter(ONE * len(targets))
         for target in targets:
             flips = [*found.pixels, flip(image, target, cancelled=asked)]
@@ -139,7 +143,7 @@ class FlipsPanel(Panel):
         self.pictures.value = "" if flip is None else flip_pictures(question, flip)
         moves = {
             "flip": [question.y, answer.faces.points[target]] if feasible else [],
-            "pixel flip": [question.preview.landed[0], flip.landing] if flip else [],
+            "pixel flip": [answer.start.landed, flip.landing] if flip else [],
         }
         for name, points in moves.items():
             if points:
@@ -196,7 +200,8 @@ def _pixel_table(question: Question, answer: Flips) -> str:
         else ("any" if flip.target < 0 else names[flip.target], "none found", *["–"] * 4)
         for flip in answer.pixels
     ]  # fmt: skip
-    title = f"Pixels, from the {answer.source} ({names[answer.pixels[0].class_index]})"
+    source = "image" if answer.start is None else answer.start.source
+    title = f"Pixels, from the {source} ({names[answer.pixels[0].class_index]})"
     columns = ("flip to", "found at", "linearised", "amplified", "aligned", "null share")
     note = "Distances found are upper bounds; the tab Adversarial has the certified one."
     return table(title, columns, rows, note)

@@ -19,6 +19,7 @@ from ..png import picture
 from .base import Panel, Question, facts
 from .charts import TEST, TRAIN, curves, ribbon, side_by_side
 from .film import Film
+from .starts import SHOWN, start
 from .thumbs import Thumbs
 from .work import Work, Worker
 
@@ -57,7 +58,8 @@ def ends(question: Question) -> list[End]:
 
     space = question.space
     head, samples = space.head, space.pictured
-    found = [End(question.image, "the point", int(question.preview.seen[0]))]
+    shown = start(question, SHOWN)
+    found = [End(shown.image, "the point", shown.class_index)]
     if samples is None or samples.images is None:
         return found
     seen = head.predict(samples.features)
@@ -207,7 +209,7 @@ class MorphPanel(Panel):
         legs = morph.route.legs
         stops = np.stack([legs[0].start, *(leg.end for leg in legs)])
         question.view.draw("route", stops)
-        question.view.draw("blend", morph.blend.features[:: EVERY // 2], label="pixel blend")
+        question.view.draw("blend", morph.blend.features[:: EVERY // 2])
         self._mark(0)
 
     def _offer(self, question: Question, answer: Morphing) -> None:

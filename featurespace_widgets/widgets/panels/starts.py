@@ -1,0 +1,59 @@
+"""The image that a search starts from: the one shown for the point, or that of the nearest sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...geometry.arrays import Array
+from ...space import FeatureSpace
+from .base import Question
+
+__all__ = ["CHOICES", "SHOWN", "Start", "start"]
+
+SHOWN, NEAREST = CHOICES = "the image shown", "the nearest sample"
+LARGE = 20_000  # values of an image from which a search aims at one class only
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """An image with what the model makes of it.
+
+    Attributes
+    ----------
+    image : (C, H, W) array in [0, 1]
+    landed : (d,) array
+        Its features.
+    class_index : int
+    source : str
+        What it is: "decoded image", "nearest training image" or "nearest example image".
+    aim : int or None
+        For a large image the class second to its own, the only one that a search aims at; else None.
+    """
+
+    image: Array
+    landed: Array
+    class_index: int
+    source: str
+    aim: int | None
+
+
+def start(question: Question, choice: str) -> Start:
+    """The image of a choice in `CHOICES`; both are the same where there is no decoder."""
+    space, found = question.space, question.preview
+    if choice == SHOWN or found.source != "decoder" or space.pictured is None:
+        source = "decoded image" if found.source == "decoder" else found.source
+        return _start(space, found.images[0], found.landed[0], source)
+    samples, (_, rows) = space.pictured, space.nearest_images(question.y[None], 1)
+    assert samples.images is not None
+    kind = "training" if samples is space.bank else "example"
+    landed = samples.features[rows[0, 0]].astype(np.float64)
+    return _start(space, samples.images[rows[0, 0]], landed, f"nearest {kind} image")
+
+
+def _start(space: FeatureSpace, pixels: Array, landed: Array, source: str) -> Start:
+    whole = 255.0 if pixels.dtype == np.uint8 else 1.0
+    image: Array = np.clip(pixels.astype(np.float64) / whole, 0.0, 1.0)
+    order = space.head.logits(landed[None])[0].argsort()
+    return Start(image, landed, int(order[-1]), source, int(order[-2]) if image.size > LARGE else None)
