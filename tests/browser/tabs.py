@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from browser.conftest import SCREENSHOTS
-from browser.lab import NotebookPage
+from browser.lab import NotebookPage, wait_until
 
 
 class Tabs:
@@ -19,6 +19,15 @@ class Tabs:
         self.root.get_by_role("tab", name=title, exact=True).click()
         panel = self.root.locator(".fsw-chart-panel:visible")
         panel.scroll_into_view_if_needed()
+        return panel
+
+    def answered(self, title: str):
+        """Open a tab and wait, as long as a search takes, for its whole answer; returns its panel."""
+        panel, name = self.open(title), f"{title}'s answer"
+        ready = f"(lambda panel: panel.answer is not None and panel._settled)(explorer.tabs.panel({title!r}))"
+        wait_until(
+            lambda: self.notebook.kernel_value(ready), 60, name, pause=self.notebook.page.wait_for_timeout
+        )
         return panel
 
     def show(self, name: str, what: str = ".fsw-charts"):

@@ -17,8 +17,7 @@ def tabs(open_notebook: Callable[[str], NotebookPage]) -> Tabs:
 
 def test_flips_are_ranked_shown_and_put_on_the_slice(tabs: Tabs):
     notebook = tabs.notebook
-    panel = tabs.open("Flips")
-    notebook.wait_for_kernel("len(explorer.tabs.panel('Flips').answer.pixels)")
+    panel = tabs.answered("Flips")
     rows = panel.locator("table").first.locator("tbody tr")
     order = notebook.kernel_value("explorer.tabs.panel('Flips').answer.order")
     names = notebook.kernel_value("list(explorer.space.head.class_names)")
@@ -43,9 +42,9 @@ def test_flips_are_ranked_shown_and_put_on_the_slice(tabs: Tabs):
 
 def test_an_attack_is_followed(tabs: Tabs):
     notebook = tabs.notebook
-    panel = tabs.open("Adversarial")
+    panel = tabs.answered("Adversarial")
     answer = "explorer.tabs.panel('Adversarial').answer"
-    distance = notebook.wait_for_kernel(f"{answer} and {answer}.track.flip.distance")
+    distance = notebook.kernel_value(f"{answer}.track.flip.distance")
     notebook.wait_for(panel.inner_text, "the distance found", lambda text: f"{distance:.3g}" in text)
     assert panel.locator("figure img").count() == 3
     lines = "[...document.querySelectorAll('.fsw-chart-panel path.line')]"
@@ -60,9 +59,8 @@ def test_an_attack_is_followed(tabs: Tabs):
 
 def test_a_morph_plays_in_the_browser(tabs: Tabs):
     notebook = tabs.notebook
-    panel = tabs.open("Morph")
-    answer = "explorer.tabs.panel('Morph').answer"
-    notebook.wait_for_kernel(f"{answer} and len({answer}.morph.frames)", lambda frames: frames == 16)
+    panel = tabs.answered("Morph")
+    assert notebook.kernel_value("len(explorer.tabs.panel('Morph').answer.morph.frames)") == 16
     frame = panel.locator(".fsw-film figure").first
     notebook.wait_for(frame.is_visible, "the first frame")
     first = frame.locator("img").get_attribute("src")
