@@ -18,6 +18,9 @@ from .linear_program import Program, attempts, maximise
 __all__ = ["Emptiness", "Region", "Unboundedness"]
 
 TOLERANCE = 1e-9  # relative to what logits and features are sums of
+ROUNDING = 1e-14  # the same, of one evaluation
+FAR = 1e4  # of a region's own scale: farther out the tolerance is as large as the region's offsets
+NOTHING = 1e-12  # of the largest multiplier
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Emptiness:
     def verify(self) -> bool:
         """Recompute point and bound from the head's arrays; False where nothing is claimed."""
         if self.verdict == "no":
-            return bool(self.region.contains(self.point[None])[0])
+            return self.region._holds(self.point)
         rows, offsets = self.region.rivals()
         weights = self.multipliers
         if self.verdict != "yes" or (weights < 0).any() or not weights.any():
@@ -237,6 +240,7 @@ class Region:
             point, weights = np.where(fixed, lower, 0.0), np.zeros(len(rows))
             point[~fixed] = np.clip(found.point, lower[~fixed], upper[~fixed])
             weights[used] = np.maximum(found.multipliers[:-1], 0.0) / scale
+            weights[weights < NOTHING * weights.max()] = 0.0
             result = self._emptiness(point, weights)
             if result.verdict != "undecided":
                 break
@@ -248,8 +252,21 @@ class Region:
         margin = float((rows @ point + offsets).min())
         bound = largest_value(weights @ rows, weights @ np.abs(rows), self.domain) + float(weights @ offsets)
         sized = TOLERANCE * float(weights @ self.sizes(point))
-        verdict = "no" if self.contains(point[None])[0] else "yes" if bound < -sized else "undecided"
+        verdict = "no" if self._holds(point) else "yes" if bound < -sized else "undecided"
         return Emptiness(self, verdict, point, margin, weights, bound)
+
+    def _holds(self, point: Array) -> bool:
+        """Whether a point (d,) shows that the region is not empty.
+
+        Up to the tolerance near the region's own scale; far out, where offsets drown in the tolerance and
+        an empty region seems to hold points, only to within the rounding of one evaluation.
+        """
+        rows, offsets = self.rivals()
+        lower, upper = self.sides()
+        if np.abs(point).max() <= FAR * _unit(rows, offsets, lower, upper):
+            return bool(self.contains(point[None])[0])
+        inside = rows @ point + offsets >= ROUNDING * self.sizes(point)
+        return bool(inside.all() and (point >= lower).all() and (point <= upper).all())
 
     def is_unbounded(self) -> Unboundedness:
         """Whether the region holds a ray: a direction with ``v_ij . direction >= 0`` allowed by the domain.

@@ -178,3 +178,23 @@ def test_bad_input_is_refused():
         Region(head, Bounds(0, 1), 0).chebyshev_ball(box=Bounds(2, 3))
     with pytest.raises(ValueError, match="features must have shape"):
         Region(head, None, 0).contains([[1.0, 2.0]])
+
+
+def test_a_far_point_does_not_show_that_an_empty_region_holds_something():
+    """Far out the offsets drown in a relative tolerance."""
+    for weight, bias, domain in (
+        (
+            [[1, -2, -2], [-2, -1, 0], [1, -2, 1]], [0, -2, 2],
+            Bounds([0, -np.inf, 0], [np.inf, np.inf, np.inf]),
+        ),
+        (
+            [[0, -2, 0], [2, -2, -2], [-1, -1, -1], [-1, 2, -2], [0, -2, 1], [1, -1, -1]],
+            [-2, 0, 2, -1, 1, 2],
+            Bounds([0, -np.inf, -np.inf], [np.inf, 1, np.inf]),
+        ),
+    ):  # fmt: skip
+        region = Region(LinearHead(weight, bias), domain, 0)
+        empty = region.is_empty()
+        assert empty.verdict == "yes"
+        assert empty.verify()
+        assert region.is_unbounded().verdict == "no"
