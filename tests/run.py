@@ -1,9 +1,9 @@
 """Pass every check of the project: ``python tests/run.py [PYTEST ARGUMENTS]``.
 
 Without arguments: ruff, mypy, the JavaScript (types, bundle, tests), then pytest with the notebooks, the
-wheel and a real browser. With arguments only pytest, on those. Chromium and Node are installed with apt-get
-where they are missing and that is possible; otherwise their checks are skipped, except with ``CI=true``,
-where that is a failure.
+wheel and real browsers, and what it covered. With arguments only pytest, on those. Chromium, Firefox and
+Node are installed with apt-get where they are missing and that is possible; otherwise their checks are
+skipped, except with ``CI=true``, where that is a failure.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from browser.chromium import find_chromium
+from browser.firefox import find_firefox
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONTEND = ROOT / "featurespace_widgets" / "widgets" / "frontend"
@@ -58,6 +59,13 @@ def chromium() -> None:
         apt_install("chromium", "fonts-dejavu-core")
     if not find_chromium():
         raise SkippedError("no Chromium, Chrome or Edge found for the browser tests")
+
+
+def firefox() -> None:
+    if not find_firefox():
+        apt_install("firefox-esr")
+    if not find_firefox():
+        raise SkippedError("no Firefox found for the test of a second browser")
 
 
 def ruff() -> None:
@@ -111,7 +119,8 @@ def row(name: str, start: float, *words: str) -> str:
 def pytest(arguments: list[str]) -> tuple[int, str]:
     """Run pytest; its exit code and its closing line, which is held back to be printed last."""
     say("\n=== pytest")
-    command = [sys.executable, "-m", "pytest", *arguments]
+    measure = [] if arguments else ["coverage", "run", "-m"]
+    command = [sys.executable, "-m", *measure, "pytest", *arguments]
     closing = ""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -119,11 +128,13 @@ def pytest(arguments: list[str]) -> tuple[int, str]:
             if closing:
                 print(closing, end="", flush=True)
             closing = line
+    if measure:
+        call(sys.executable, "-m", "coverage", "report")
     return process.returncode, closing
 
 
 def main(arguments: list[str]) -> int:
-    stages = [chromium] if arguments else [chromium, ruff, mypy, javascript]
+    stages = [chromium] if arguments else [chromium, firefox, ruff, mypy, javascript]
     results = [attempt(stage) for stage in stages]
     start = time.perf_counter()
     code, closing = pytest(arguments)
