@@ -142,9 +142,9 @@ def _lowest(features: Features, origin: Array, directions: Array) -> Array:
 def section(points: ArrayLike | PointSet, plane: Slice, directions: int = 64) -> HullSection:
     """Cut the convex hull of points by a plane.
 
-    Solves ``max n . (s, t) : sum a_i y_i = origin + s u + t v, a >= 0, sum a = 1`` for directions n: half
-    of them evenly spread, the others normal to those sides of the inner polygon beyond which the outer
-    one reaches farthest. A section with few vertices is so found exactly: inner and outer coincide.
+    Solves ``max n . (s, t) : sum a_i y_i = origin + s u + t v, a >= 0, sum a = 1`` for directions n: an
+    eighth of them evenly spread, the others normal to those sides of the inner polygon beyond which the
+    outer one reaches farthest. A section with few vertices is so found exactly: inner and outer coincide.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ class _Search:
         separator = self.reach_plane() if self.slacks else None
         if separator is not None or self.residual > 0.1 * self.tolerance:
             return self.result(separator, self.residual)
-        first = -(-directions // 2)
+        first = max(4, directions // 8)
         angles = 2 * np.pi * np.arange(first) / first
         wanted = np.column_stack([np.cos(angles), np.sin(angles)])
         while len(wanted):

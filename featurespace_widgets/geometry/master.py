@@ -22,7 +22,7 @@ class Master:
         options: dict[str, bool | float | str] = {
             "output_flag": False, "log_to_console": False, "threads": 1, "presolve": "off",
             "simplex_strategy": 4, "primal_feasibility_tolerance": 1e-10,
-            "dual_feasibility_tolerance": 1e-10,
+            "dual_feasibility_tolerance": 1e-10, "primal_simplex_bound_perturbation_multiplier": 0.0,
         }  # fmt: skip
         for name, value in options.items():
             solver.setOptionValue(name, value)

@@ -187,7 +187,7 @@ def main() -> None:
             digits(options.data, options.cap, not options.quick)
         wide_features(10_000 if options.quick else 100_000, 20 if options.quick else 64, options.cap)
         if options.large:
-            mapped(1_280_000, 512)
+            mapped(1_280_000, 1280)
 
 
 if __name__ == "__main__":
