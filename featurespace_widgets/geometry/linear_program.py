@@ -6,14 +6,12 @@ of the other constraints, so a step costs one m x m Cholesky factor, m rows, ins
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotrs
-from scipy.optimize import linprog
 
 from .arrays import Array
 
@@ -25,6 +23,7 @@ COARSE = 1e-2  # relative gap above which a factor is made from single precision
 CORRECTORS, CORRECTED = 4, 200  # at most so many a step, in programs with so many rows
 FAR = 1e4  # sides of the working box of a feature without bounds, in units of the data
 EARLY, LATE = 1e-2, 5e-10  # relative gaps at which the interior point stops
+SMALL = 2**12  # numbers in the rows of a program that begins with a simplex method
 SECONDS = 20.0  # for a simplex method
 
 
@@ -274,6 +273,8 @@ def maximise(program: Program, start: Array, tolerance: float = LATE) -> Optimum
 def attempts(program: Program, unit: float, loose: bool = False) -> Iterator[Optimum]:
     """Solutions to be certified in turn: interior point, then, for what that leaves open, simplex.
 
+    Small programs begin with the simplex method: its few steps are quicker there.
+
     Parameters
     ----------
     program : Program
@@ -290,9 +291,13 @@ def attempts(program: Program, unit: float, loose: bool = False) -> Iterator[Opt
     near_low = np.where(np.isfinite(low), low, up - 2.0)
     near_up = np.where(np.isfinite(up), up, near_low + 2.0)
     boxed, start = replace(one, lower=low, upper=up), (near_low + near_up) / 2
-    for tolerance in (EARLY, LATE) if loose else (LATE,):
+    small = one.rows.size <= SMALL
+    vertex = _vertex(one) if small else None
+    if vertex is not None:
+        yield _scaled(vertex, unit)
+    for tolerance in (EARLY, LATE) if loose and not small else (LATE,):
         yield _scaled(maximise(boxed, start, tolerance), unit)
-    vertex = _vertex(one)
+    vertex = None if small else _vertex(one)
     if vertex is not None:
         yield _scaled(vertex, unit)
 
@@ -303,41 +308,44 @@ def _scaled(found: Optimum, unit: float) -> Optimum:
 
 def _vertex(program: Program) -> Optimum | None:
     """A basic solution from the simplex method, whose multipliers cancel to the last digit."""
+    import highspy
+
     m, d = program.rows.shape
-    low, up = np.isfinite(program.lower) & program.shrink, np.isfinite(program.upper) & program.shrink
-    eye, e = np.eye(d), program.equal
-    above = np.vstack(
-        [
-            np.column_stack([-program.rows[e:], program.rises[e:]]),
-            np.column_stack([-eye[low], np.ones(int(low.sum()))]),
-            np.column_stack([eye[up], np.ones(int(up.sum()))]),
-        ]
-    )
-    right = np.concatenate([program.offsets[e:], -program.lower[low], program.upper[up]])
+    low = np.flatnonzero(np.isfinite(program.lower) & program.shrink)
+    up = np.flatnonzero(np.isfinite(program.upper) & program.shrink)
+    sides, infinity = np.concatenate([low, up]), np.inf
+    rows = np.column_stack([program.rows, -program.rises])
+    ends = np.repeat([-1.0, 1.0], [len(low), len(up)])
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = d + 1, m + len(sides)
     objective = np.zeros(d) if program.objective is None else program.objective
-    free = np.column_stack([np.full(d, -np.inf), np.full(d, np.inf)])
-    box = free if program.shrink else np.column_stack([program.lower, program.upper])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a numerically stuck solver is reported by its missing answer
-        found = linprog(
-            -np.append(objective, program.gain),
-            A_ub=above,
-            b_ub=right,
-            A_eq=np.column_stack([program.rows[:e], np.zeros(e)]) if e else None,
-            b_eq=-program.offsets[:e] if e else None,
-            bounds=np.vstack([box, [-np.inf, np.inf] if program.gain else [0.0, 0.0]]),
-            method="highs-ds",
-            options={"time_limit": SECONDS},
-        )
-    if found.status != 0:
+    model.col_cost_ = -np.append(objective, program.gain)
+    box = (np.full(d, -infinity), np.full(d, infinity)) if program.shrink else (program.lower, program.upper)
+    reach = infinity if program.gain else 0.0
+    model.col_lower_, model.col_upper_ = np.append(box[0], -reach), np.append(box[1], reach)
+    above = np.where(np.arange(m) < program.equal, -program.offsets, infinity)
+    model.row_lower_ = np.concatenate([-program.offsets, program.lower[low], np.full(len(up), -infinity)])
+    model.row_upper_ = np.concatenate([above, np.full(len(low), infinity), program.upper[up]])
+    matrix = model.a_matrix_
+    matrix.format_ = highspy.MatrixFormat.kRowwise
+    matrix.start_ = np.append(np.arange(m) * (d + 1), m * (d + 1) + 2 * np.arange(len(sides) + 1))
+    pairs = np.column_stack([sides, np.full(len(sides), d)])
+    matrix.index_ = np.concatenate([np.tile(np.arange(d + 1), m), pairs.ravel()])
+    matrix.value_ = np.concatenate([rows.ravel(), np.column_stack([np.ones(len(sides)), ends]).ravel()])
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, value in {"output_flag": False, "threads": 1, "time_limit": SECONDS}.items():
+        solver.setOptionValue(name, value)
+    solver.passModel(model)
+    solver.run()
+    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
-    forces = -found.ineqlin.marginals
+    solution = solver.getSolution()
+    point, forces = np.array(solution.col_value), np.array(solution.row_dual)
     lower, upper = np.zeros(d), np.zeros(d)
     if program.shrink:
-        count = m - e + int(low.sum())
-        lower[low], upper[up] = forces[m - e : count], forces[count:]
+        lower[low], upper[up] = forces[m : m + len(low)], -forces[m + len(low) :]
     else:
-        lower, upper = found.lower.marginals[:d], -found.upper.marginals[:d]
-    equal = found.eqlin.marginals if e else np.empty(0)
-    multipliers = np.concatenate([equal, forces[: m - e]])
-    return Optimum(found.x[:d], float(found.x[d]), multipliers, lower, upper, int(found.nit))
+        pull = np.array(solution.col_dual)[:d]
+        lower, upper = np.maximum(pull, 0.0), np.maximum(-pull, 0.0)
+    steps = int(solver.getInfo().simplex_iteration_count)
+    return Optimum(point[:d], float(point[d]), forces[:m], lower, upper, steps)
