@@ -42,8 +42,8 @@ class Explorer(Travel, ipywidgets.VBox):
     state : dict, optional
         What `state` of another explorer gave; it says the classes, too.
     lesson : path, str or dict, optional
-        A YAML file, YAML text of several lines, or its content; see `widgets.lesson.plan`. What is wrong
-        with it stands on a card, and the explorer works without it.
+        A YAML file, YAML text of several lines, or its content; see `featurespace_widgets.lessons`. What
+        is wrong with it stands on a card, and the explorer works without it.
 
     Attributes
     ----------

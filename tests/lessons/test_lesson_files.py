@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
+import textwrap
 import time
 from pathlib import Path
 
@@ -216,6 +218,14 @@ def test_examples_fit_their_models(path):
     explorer = fsw.Explorer(lesson=path)
     assert explorer.lesson is not None, explorer.children[0].error
     assert len(explorer.lesson.plan.steps) >= 4
+    explorer.close()
+
+
+def test_the_file_in_the_documentation_is_a_lesson():
+    (block,) = re.findall(r"A lesson file::\n\n(.*?)\n\n[^ ]", fsw.lessons.__doc__, re.DOTALL)
+    explorer = fsw.Explorer(lesson=textwrap.dedent(block))
+    assert explorer.lesson is not None, explorer.children[0].error
+    assert explorer.lesson.plan.steps[1].question.choices == ("3", "5", "8")
     explorer.close()
 
 

@@ -1,33 +1,6 @@
 """What a lesson says: steps with a text, a place, locks and at most one question each.
 
-A lesson file::
-
-    title: Which class wins?
-    model: mnist-2d              # for all steps; a step may name another one
-    lock: [model, classes]       # for all steps
-    steps:
-      - title: Look around
-        text: Drag the point.
-      - title: Predict
-        text: The point stands still now.
-        classes: [3, 5, 8]       # names, or indices from 0
-        mode: boundary           # or section
-        point: [1.5, -2]         # plane coordinates; or sample: 12, a row of the training features
-        panel: Margins           # the tab that opens
-        lock: [point]
-        hide: [image, charts]    # until the question is answered
-        question:
-          kind: choice           # or number, text
-          text: Which class wins here?
-          choices: ["3", "5", "8"]
-          answer: {quantity: class}   # computed from the model; or one of the choices
-          wrong: Look at the colour.  # said after a wrong answer
-          explain: The largest logit wins.  # shown once the answer is settled
-
-A number has a ``tolerance``, absolute (``0.1``) or relative (``5 %``), and may have a ``unit``. A text
-without ``answer`` is open: every answer is kept, none is judged. After ``tries`` (3) wrong answers the
-right one is shown. `widgets.lesson.quantities.QUANTITIES` names all that can be computed. Texts are
-plain: a blank line begins a paragraph, ``**bold**`` and ```code``` are marked.
+`featurespace_widgets.lessons` describes the file.
 """
 
 from __future__ import annotations
