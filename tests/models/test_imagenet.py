@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -41,6 +43,21 @@ def test_the_explorer_shows_a_thousand_classes(space):
     assert explorer.panel.content["image"]
     explorer.view.show(classes=(281, 285))
     assert explorer.view.classes == (281, 285)
+    explorer.close()
+
+
+def test_every_tab_answers_or_says_why_not_or_shows_how_far_it_is(space):
+    """A thousand classes and photos of 150,528 numbers: what takes long has a bar and can be cancelled."""
+    explorer = fsw.Explorer(space)
+    for title in explorer.tabs.titles:
+        panel, end = explorer.tabs.select(title), time.monotonic() + 60
+        while panel.answer is None and not panel.text.value and panel.busy.layout.display == "none":
+            assert time.monotonic() < end, f"{title} shows nothing"
+            time.sleep(0.05)
+        assert "could not be computed" not in panel.text.value, title
+        if panel.busy.layout.display != "none":
+            panel.button.click()
+            assert panel.button.description == "Start again"
     explorer.close()
 
 
