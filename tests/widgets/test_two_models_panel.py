@@ -121,6 +121,10 @@ def test_a_chosen_model_whose_classes_are_others_is_refused(stages):
     said = refusal(panel)
     assert "same classes" in said
     assert "x, y, z" in said
+    panel.model.value = list(panel._question.others)[1]  # the choice is still there
+    assert answer(panel).second.space is stages[1]
+    assert panel.content.layout.display is None
+    assert panel.shown.layout.display is None
 
 
 def test_one_model_alone_is_told_how_to_bring_another(stages):

@@ -146,6 +146,7 @@ class PixelPlanePanel(TrioPanel):
     def draw(self, question: Question, answer: TwoPlanes) -> None:
         """The pixel plane as exactly as it came, and what the two planes have in common."""
         self._link = answer.link
+        self._reveal(self.shown, True)
         self._draw_pixels(question, answer)
         share = 100 * answer.link.agreement()
         self.facts.value = facts(
@@ -168,7 +169,8 @@ class PixelPlanePanel(TrioPanel):
             self.planes.panes = []
         self._draw_slice(question, link)
         self.children = [self.text, self.busy, self.content]
-        self._reveal(self.content, True)
+        for part in (self.content, self.shown):
+            self._reveal(part, True)
 
     def _draw_slice(self, question: Question, link: PlaneLink) -> None:
         section = link.slice

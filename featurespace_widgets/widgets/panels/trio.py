@@ -114,7 +114,8 @@ class TrioPanel(Panel):
         self._turn = 0  # another number for other images
         row = ipywidgets.HBox([self.choice, *controls])
         row.add_class("fsw-chart-row")
-        super().__init__(worker, [row, self.facts, self.planes])
+        self.shown = ipywidgets.VBox([self.facts, self.planes])
+        super().__init__(worker, [row, self.shown])
 
     def look(self) -> None:
         """A person moved a window."""
@@ -130,6 +131,13 @@ class TrioPanel(Panel):
         if question.space.pictured is None:
             return f"{question.space.title!r} has no images to span a plane; pass images= with its features."
         return super().missing(question) or self._choose(question)
+
+    def _say(self, sentence: str) -> None:
+        super()._say(sentence)
+        if self._trio is not None:  # another choice may have an answer
+            self.children = [self.text, self.busy, self.content]
+            self._reveal(self.content, True)
+            self._reveal(self.shown, False)
 
     def _choose(self, question: Question) -> str:
         key = self._about(question)

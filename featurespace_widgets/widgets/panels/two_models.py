@@ -120,7 +120,7 @@ class TwoModelsPanel(TrioPanel):
         super().__init__(worker, [self.model], self._pointed)
         self.planes.same_plane = True
         self.model.observe(self._pick, "value")
-        self.content.children = [*self.content.children, self.samples]
+        self.shown.children = [*self.shown.children, self.samples]
 
     def missing(self, question: Question) -> str:
         """A second model is needed."""
@@ -189,6 +189,7 @@ class TwoModelsPanel(TrioPanel):
 
     def draw(self, question: Question, answer: TwoModels) -> None:
         """Both partitions, the shares, and samples that the models see differently."""
+        self._reveal(self.shown, True)
         head, section = question.space.head, answer.section
         labels = [question.space.title, answer.second.space.title]
         if labels[0] == labels[1]:
