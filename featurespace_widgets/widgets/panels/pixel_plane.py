@@ -291,4 +291,6 @@ def _note(answer: TwoPlanes) -> str:
     reason = answer.partition.reason
     if "cancelled" in reason:
         reason = f"no exact polygons within {EXACT:.0f} s; they come in smaller windows"
+    elif "pieces" in reason:
+        reason = f"the network has more than {PIECES} affine pieces here, too many for exact polygons"
     return f"{_exactness(answer)}; {reason}."

@@ -86,7 +86,11 @@ def _names(question: Question, bank: Bank, rows: list[int]) -> list[str]:
     seen = question.space.head.predict(bank.features[rows].astype(np.float64))
     labels = seen if bank.labels is None else bank.labels[rows]
     names = [question.space.head.class_names[k] for k in labels]
-    return [f"{name} {k + 1}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+    counted = [names[: k + 1].count(name) for k, name in enumerate(names)]
+    return [
+        f"{name} ({number})" if names.count(name) > 1 else name
+        for name, number in zip(names, counted, strict=True)
+    ]
 
 
 class TrioPanel(Panel):
