@@ -64,7 +64,7 @@ class Travel:
             If it is no such dict, or of a model that is not here; nothing changes then.
         """
         name = state.get("model") if isinstance(state, dict) else None
-        if isinstance(state, dict) and name not in self._spaces:
+        if isinstance(state, dict) and name not in list(self._spaces):  # whatever it is, also a list
             raise ValueError(f"the state's model must be one of {', '.join(self._spaces)}, received {name!r}")
         before = self.space
         try:
