@@ -147,6 +147,9 @@ WAYS = {
     "dragged": lambda explorer: setattr(
         explorer.view, "pose", {**explorer.view.pose, "id": 77, "probe": [1.0, 2.0]}
     ),
+    "shifted": lambda explorer: setattr(
+        explorer.view, "pose", {**explorer.view.pose, "id": 79, "shift": 0.5}
+    ),
     "sample": lambda explorer: explorer.view.through_sample(3, 1),
     "state": lambda explorer: explorer.restore({**explorer.state, "classes": [0, 1]}),
     "show": lambda explorer: explorer.view.show(classes=(1, 2)),
@@ -160,6 +163,7 @@ def test_what_is_locked_is_put_back_whichever_way_it_was_moved(explorer, lesson,
     assert explorer.view.locked == explorer.toolbar.locked == ["classes", "mode", "model", "point"]
     WAYS[way](explorer)
     assert explorer.state == before
+    assert explorer.view.pose_shown.get("shift", 0.0) == 0.0
     toolbar = explorer.toolbar
     assert (toolbar.model, toolbar.chosen, toolbar.mode) == ("space 1", [3, 5, 8], "boundary")
     explorer.view.pose = {**explorer.view.pose, "id": 78, "view": [0.0, 0.0, 50.0]}  # looking is free

@@ -83,7 +83,11 @@ class _Binder:
         step = self._step
         model = step.model or before.model
         if model not in models:
-            self._problem(f"must be one of {', '.join(models)}, received {model!r}", "model")
+            self._problem(
+                f"must be one of {', '.join(models)}, received {model!r}; leave it out where the explorer is "
+                "given its model, or give it none: Explorer(lesson=...) has all that come with the package",
+                "model",
+            )
             return before
         try:
             space = space_of(model)

@@ -162,11 +162,12 @@ class Conductor:
         pose = view.pose_shown
         same_space = view.space is kept.scene.space
         same_plane = view.built is kept.scene and _close(pose["frame"], kept.pose["frame"])
+        where, stood = ([*each["probe"], each.get("shift", 0.0)] for each in (pose, kept.pose))
         return (
             ("model" not in locks or same_space)
             and ("classes" not in locks or (same_space and view.classes == kept.scene.chosen))
             and ("mode" not in locks or pose["mode"] == kept.pose["mode"])
-            and ("point" not in locks or (same_plane and _close(pose["probe"], kept.pose["probe"])))
+            and ("point" not in locks or (same_plane and _close(where, stood)))
         )
 
     # answers
