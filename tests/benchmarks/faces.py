@@ -1,7 +1,8 @@
 """Faces and ties: ``python tests/benchmarks/faces.py [--quick]``.
 
-All faces of a point inside ``y >= 0``, and ties of several classes, against DAQP, on nearest-mean heads of
-clustered ReLU features and on random heads. One thread, ours and the rival in turn; the median of 5 of
+All faces of a point inside ``y >= 0``, and ties of several classes, against DAQP, the ties against cvxpy with
+Clarabel too where it is installed (extra "bench"), on nearest-mean heads of clustered ReLU features and on
+random heads. One thread, ours and the rival in turn; the median of 5 of
 ours (of 1 with --quick); DAQP on a sample of the faces.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from statistics import median
 
 import daqp
@@ -47,6 +49,18 @@ def rival(head: LinearHead, y: np.ndarray, tied: list[int]) -> float:
     upper[equal], sense[equal] = lower[equal], 5
     point, _, flag, _ = daqp.solve(np.eye(d), -y, np.ascontiguousarray(rows), upper, lower, sense)
     return float(np.linalg.norm(point - y)) if flag > 0 else np.inf
+
+
+def by_clarabel(head: LinearHead, y: np.ndarray, tied: list[int]) -> float:
+    """The same by cvxpy and Clarabel; NaN where it finds no optimum."""
+    import cvxpy  # of the extra "bench"
+
+    point = cvxpy.Variable(len(y), nonneg=True)
+    gaps = (head.weight[tied[0]] - head.weight) @ point + head.bias[tied[0]] - head.bias
+    rules = [gaps[tied[1:]] == 0, gaps[np.setdiff1d(np.arange(head.num_classes), tied)] >= 0]
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(point - y)), rules)
+    problem.solve(solver=cvxpy.CLARABEL)
+    return float(np.linalg.norm(point.value - y)) if problem.status == "optimal" else np.nan
 
 
 def timed(work: Callable[[], object], repeats: int) -> float:
@@ -87,9 +101,18 @@ def main() -> None:
             ours = timed(lambda h=head, y=y, c=chosen: ambiguous(h, DOMAIN, y, c), repeats)
             theirs = timed(lambda h=head, y=y, c=chosen: rival(h, y, c), 1)
             print(
-                f"  tie of {count}: {1e3 * ours:.2f} ms, DAQP x{theirs / ours:.0f}, "
+                f"  tie of {count}: {1e3 * ours:.2f} ms, DAQP x{theirs / ours:.2g}, "
                 f"{tie.verdict}, {tie.verify()}"
             )
+            if find_spec("cvxpy"):
+                start = time.perf_counter()
+                distance = by_clarabel(head, y, chosen)
+                seconds_each = time.perf_counter() - start
+                print(
+                    f"    cvxpy + Clarabel {seconds_each:.2f} s, x{seconds_each / ours:.0f}, "
+                    f"distances differ {abs(distance / tie.distance - 1):.1e}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
