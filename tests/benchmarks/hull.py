@@ -161,6 +161,7 @@ def mapped(n: int, d: int) -> None:
         points = np.lib.format.open_memmap(Path(folder) / "y.npy", "w+", np.float32, (n, d))
         clusters(n, d, points)
         points.flush()
+        del points  # a second map of the same pages would count twice
         stored = np.load(Path(folder) / "y.npy", mmap_mode="r")
         taken, hull = timed(FeatureHull, stored)
         seconds, found = timed(hull.project, outside(stored, 256))

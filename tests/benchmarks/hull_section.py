@@ -58,7 +58,7 @@ def main() -> None:
         each = median(theirs)
         print(
             f"section  n={len(features)}: ours {ours:.3f} s (beyond: at most 1), "
-            f"linprog {each:.2f} s a direction: x{64 * each / ours:.0f} for 64 of them (target 50, beyond 150), "
+            f"linprog {each:.2f} s a direction: x{64 * each / ours:.0f} for 64 (target 50, beyond 150), "
             f"x{len(cut.normals) * each / ours:.0f} for the {len(cut.normals)} that ours needed"
         )
         print(
