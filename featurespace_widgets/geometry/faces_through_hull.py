@@ -48,10 +48,13 @@ class FacesThroughHull:
         """Check every witness, and every proof over all n points, again: (K, K) bool."""
         count = self.head.num_classes
         result = np.zeros((count, count), bool)
+        none = [np.empty(0, np.intp)]
+        rows = np.unique(np.concatenate([*self.support.values(), *none]))
+        logits = _logits(self.head, self.features, rows)
         for (i, j), weights in self.weights.items():
-            logits = _logits(self.head, self.features, self.support[i, j])
+            blend = weights @ logits[np.searchsorted(rows, self.support[i, j])]
             convex = (weights >= 0).all() and abs(weights.sum() - 1.0) <= 1e-12
-            holds = convex and _on_face(weights @ logits, i, j) <= 1.001 * self.tolerance
+            holds = convex and _on_face(blend, i, j) <= 1.001 * self.tolerance
             result[i, j] = result[j, i] = holds and self.verdicts[i, j] == self.verdicts[j, i] == "yes"
         for (i, j), proof in self.proofs.items():
             others = np.delete(proof, [i, j])
@@ -94,9 +97,11 @@ def faces_through_hull(head: LinearHead, features: ArrayLike | PointSet) -> Face
     result = FacesThroughHull(head, points.points, verdicts, {}, {}, {}, tolerance)
     rows = _near_ties(head, points.points)
     logits = _logits(head, points.points, rows)
+    _between_classes(result, rows, logits)
+    top = np.argpartition(logits, range(max(0, count - 3), count), axis=1)[:, ::-1][:, :3]
     for i in range(count):
         for j in range(i + 1, count):
-            if not _segments(result, rows, logits, (i, j)):
+            if (i, j) not in result.weights and not _segments(result, rows, logits, top, (i, j)):
                 _program(result, points, rows, logits, (i, j))
     return result
 
@@ -130,12 +135,37 @@ def _near_ties(head: LinearHead, features: Features) -> Rows:
     return np.unique([row for _, row in best.values()]).astype(np.intp)
 
 
-def _segments(result: FacesThroughHull, rows: Rows, logits: Array, pair: tuple[int, int]) -> bool:
-    """Look for a point of the face on segments between points where one or the other class is higher."""
+def _between_classes(result: FacesThroughHull, rows: Rows, logits: Array) -> None:
+    """Look for points of all faces on the segments between one point of each class, the surest."""
+    winners = logits.argmax(axis=1)
+    sure = logits.max(axis=1) - np.partition(logits, -2, axis=1)[:, -2]
+    order = np.lexsort((-sure, winners))
+    classes, first = np.unique(winners[order], return_index=True)
+    points = order[first]
+    for place, i in enumerate(classes):
+        others, a, b = classes[place + 1 :], points[place], points[place + 1 :]
+        ahead, behind = logits[a, i] - logits[a, others], logits[b, others] - logits[b, i]
+        total = ahead + behind
+        shares = np.divide(ahead, total, out=np.full(len(total), 0.5), where=total > 0)
+        blends = logits[a] + shares[:, None] * (logits[b] - logits[a])
+        tie = np.minimum(blends[:, i], blends[np.arange(len(others)), others])
+        for k in np.flatnonzero(blends.max(axis=1) - tie <= result.tolerance):
+            weights = np.array([1.0 - shares[k], shares[k]])
+            _keep(result, (int(i), int(others[k])), rows[[a, b[k]]], weights, logits[[a, b[k]]])
+
+
+def _segments(result: FacesThroughHull, rows: Rows, logits: Array, top: Rows, pair: tuple[int, int]) -> bool:
+    """Look for a point of the face on segments between points where one or the other class is higher.
+
+    `top` holds the three highest classes of each point: the highest other one is among them.
+    """
     i, j = pair
     differences = logits[:, i] - logits[:, j]
-    others = np.delete(logits, [i, j], axis=1).max(axis=1, initial=-np.inf)
-    rise = np.minimum(logits[:, i], logits[:, j]) - others if logits.shape[1] > 2 else -np.abs(differences)
+    rise = -np.abs(differences)
+    if logits.shape[1] > 2:
+        other = ((top != i) & (top != j)).argmax(axis=1)
+        highest = logits[np.arange(len(rows)), top[np.arange(len(rows)), other]]
+        rise = np.minimum(logits[:, i], logits[:, j]) - highest
     up, down = np.flatnonzero(differences >= 0), np.flatnonzero(differences <= 0)
     if not len(up) or not len(down):
         return False
