@@ -253,3 +253,17 @@ def test_an_attack_on_the_nearest_sample_and_one_that_fails(small, monkeypatch):
     wait(lambda: "does not say that there is none" in panel.text.value)
     assert panel.children[-1] is panel.controls
     explorer.close()
+
+
+def test_large_images_are_not_searched_by_themselves():
+    """Flips in features are there; the rest says how to begin."""
+    model = nn.Sequential(nn.AvgPool2d(50), nn.Flatten(), nn.Linear(9, 5), nn.ReLU(), nn.Linear(5, 3))
+    space = fsw.FeatureSpace.from_model(model, torch.rand(12, 1, 150, 150), progress=False)
+    explorer = fsw.Explorer(space)
+    panel = explorer.tabs.select("Flips")
+    wait(lambda: panel._settled)
+    assert panel.answer.faces.verify().sum() == panel.answer.faces.feasible.sum()
+    assert "1 x 150 x 150" in panel.pixels.value
+    for title in ("Adversarial", "Morph"):
+        assert "space.morph(a, b)" in explorer.tabs.select(title).text.value
+    explorer.close()

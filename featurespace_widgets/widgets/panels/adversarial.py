@@ -86,7 +86,7 @@ class AdversarialPanel(Panel):
 
     def missing(self, question: Question) -> str:
         """The model and an image are needed."""
-        return super().missing(question) or self.lacks_images(question)
+        return super().missing(question) or self.lacks_images(question) or self.too_large(question)
 
     def compute(self, question: Question, work: Work) -> Attack:
         """The flip, its way and hull distances; the certificate where it was asked for."""
@@ -99,7 +99,7 @@ class AdversarialPanel(Panel):
         target = self.target.value
         begin = start(question, self.image.value)
         if target not in range(space.head.num_classes) or target == begin.class_index:
-            target = begin.aim
+            target = None
         asked = work.counter(ANY if target is None else ONE)
         flip = space.flip_image(begin.image, target, cancelled=asked)
         if not np.isfinite(flip.distance):
@@ -113,7 +113,7 @@ class AdversarialPanel(Panel):
     def draw(self, question: Question, answer: Attack) -> None:
         """Numbers, images, the classes along the way, three charts and the way on the slice."""
         head, track = question.space.head, answer.track
-        self._offer(question, answer)
+        self._offer(question)
         self.facts.value = facts(_lines(answer))
         self.note.value = f'<div class="fsw-note">{_certified(answer)}</div>'
         self.pictures.value = flip_pictures(question, track.flip)
@@ -128,13 +128,12 @@ class AdversarialPanel(Panel):
         name = head.class_names[track.flip.target]
         question.view.draw("attack", track.features[track.t <= 1.0], label=f"attack to {name}")
 
-    def _offer(self, question: Question, answer: Attack) -> None:
+    def _offer(self, question: Question) -> None:
         """The nearest classes to aim at; the one that is chosen stays."""
         names, before = question.space.head.class_names, self.target.value
         nearest = [int(k) for k in margins(question).others[:MOST]]
         self._drawing = True
-        whole = "any class" if answer.start.aim is None else "the next class"
-        self.target.options = [(whole, NEAREST), *((names[k], k) for k in nearest)]
+        self.target.options = [("any class", NEAREST), *((names[k], k) for k in nearest)]
         self.target.value = before if before in nearest else NEAREST
         self._drawing = False
 

@@ -94,7 +94,8 @@ class FlipsPanel(Panel):
 
     def compute(self, question: Question, work: Work) -> Flips:
         """Exact flips in features, then those found in pixels."""
-        faces, missing = question.space.faces(question.y), self.lacks_images(question)
+        faces = question.space.faces(question.y)
+        missing = self.lacks_images(question) or self.too_large(question)
         if missing:
             return Flips(faces, (), None, missing)
         begin = start(question, self.image.value)
@@ -102,8 +103,7 @@ class FlipsPanel(Panel):
         self.show_part(work, question, found)
         flip, image = question.space.flip_image, begin.image
         if self._every is not question:
-            asked = work.counter(ANY if begin.aim is None else ONE)
-            return replace(found, pixels=(flip(image, begin.aim, cancelled=asked),))
+            return replace(found, pixels=(flip(image, cancelled=work.counter(ANY)),))
         targets = [int(k) for k in found.order if k != begin.class_index][:MOST]
         asked = work.counter(ONE * len(targets))
         for target in targets:

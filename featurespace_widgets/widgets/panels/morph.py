@@ -149,7 +149,7 @@ class MorphPanel(Panel):
 
     def missing(self, question: Question) -> str:
         """The model, and images of samples to morph to."""
-        sentence = super().missing(question) or self.lacks_images(question)
+        sentence = super().missing(question) or self.lacks_images(question) or self.too_large(question)
         if not sentence and question.space.pictured is None:
             title = question.space.title
             return f"{title!r} has no images of samples to morph to; pass images= with its features."

@@ -13,7 +13,6 @@ from .base import Question
 __all__ = ["CHOICES", "SHOWN", "Start", "start"]
 
 SHOWN, NEAREST = CHOICES = "the image shown", "the nearest sample"
-LARGE = 20_000  # values of an image from which a search aims at one class only
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +27,12 @@ class Start:
     class_index : int
     source : str
         What it is: "decoded image", "nearest training image" or "nearest example image".
-    aim : int or None
-        For a large image the class second to its own, the only one that a search aims at; else None.
     """
 
     image: Array
     landed: Array
     class_index: int
     source: str
-    aim: int | None
 
 
 def start(question: Question, choice: str) -> Start:
@@ -55,5 +51,4 @@ def start(question: Question, choice: str) -> Start:
 def _start(space: FeatureSpace, pixels: Array, landed: Array, source: str) -> Start:
     whole = 255.0 if pixels.dtype == np.uint8 else 1.0
     image: Array = np.clip(pixels.astype(np.float64) / whole, 0.0, 1.0)
-    order = space.head.logits(landed[None])[0].argsort()
-    return Start(image, landed, int(order[-1]), source, int(order[-2]) if image.size > LARGE else None)
+    return Start(image, landed, int(space.head.predict(landed[None])[0]), source)
