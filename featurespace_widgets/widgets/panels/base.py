@@ -139,8 +139,8 @@ class Panel(ipywidgets.VBox):
             return ""
         return (
             f"Images of {' x '.join(map(str, shape))} values can take many minutes to search, so nothing "
-            "begins by itself here; space.flip_image(image), space.attack_track(flip) and space.morph(a, b) do it in a "
-            "cell of the notebook."
+            "begins by itself here; space.flip_image(image), space.attack_track(flip) and space.morph(a, b) "
+            "do it in a cell of the notebook."
         )
 
     def compute(self, question: Question, work: Work) -> Any:
