@@ -89,6 +89,22 @@ def test_overlays_go_with_the_tab(flips):
     assert "pixel flip" in explorer.view.overlays
 
 
+def test_a_tab_that_is_left_while_it_computes_draws_nothing(small):
+    """Also where the tab that is shown then has its answer already."""
+    explorer = fsw.Explorer(small)
+    margins, flips = explorer.tabs.panel("Margins"), explorer.tabs.panel("Flips")
+    wait(lambda: margins._settled)
+    explorer.tabs.select("Flips")
+    work = flips._work
+    explorer.tabs.select("Margins")
+    assert work.stopped()
+    assert not explorer.view.overlays
+    explorer.tabs.select("Flips")
+    wait(lambda: flips._settled and flips.answer.pixels)
+    assert explorer.view.overlays
+    explorer.close()
+
+
 def test_arrays_alone_still_have_flips_in_feature_space():
     rng = np.random.default_rng(0)
     space = fsw.FeatureSpace.from_arrays(rng.normal(size=(40, 6)), None, rng.normal(size=(30, 6)))

@@ -170,8 +170,10 @@ class Panel(ipywidgets.VBox):
             self._begin(self._question)
 
     def leave(self) -> None:
-        """Another tab is shown: what this one drew on the slice is erased."""
+        """Another tab is shown: its work ends, and what it drew on the slice is erased."""
         self._away = True
+        if not self._settled:
+            self._worker.cancel()
         if self._question is not None:
             for name in self.overlays:
                 self._question.view.erase(name)

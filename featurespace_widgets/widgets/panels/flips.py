@@ -118,6 +118,8 @@ class FlipsPanel(Panel):
         self.features.value = _feature_table(answer, names)
         self.pixels.value = _pixel_table(question, answer)
         self.every.layout.display = None if answer.pixels else "none"
+        whole = len(names) <= MOST + 1
+        self.every.description = f"Search {'all' if whole else f'the nearest {MOST}'} classes in pixels"
         targets = [int(k) for k in answer.order[:MOST] if answer.faces.feasible[k]]
         targets += [flip.target for flip in answer.found if flip.target not in targets]
         first = [flip.target for flip in answer.found[:1]] + targets
@@ -147,7 +149,7 @@ class FlipsPanel(Panel):
         }
         for name, points in moves.items():
             if points:
-                question.view.draw(name, np.array(points), label=name)
+                question.view.draw(name, np.array(points))
             else:
                 question.view.erase(name)
 
