@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds
 
-from .geometry.arrays import Array, as_matrix
+from .geometry.arrays import Array, as_matrix, blocks
 from .geometry.head import LinearHead
 from .models.bank import Bank
 
@@ -135,12 +135,45 @@ class ImageQuestions:
         """An image whose features meet a point (d,), or any point of a set; see `pixels.inversion.invert`.
 
         A set is a `Region`, a `FeatureHull` or one of `pixels.targets`: cells with a depth, faces and
-        ties, balls, half-spaces. Starts from the nearest image of a sample where none is given.
+        ties, balls, half-spaces. Starts from the nearest image of a sample where none is given. A hull of
+        training features that is not met from `start` is begun again at the image nearest to it among
+        those that span the hull.
         """
         from .pixels.inversion import invert
 
         network, goal, image = self._inversion(target, start)
-        return invert(network, self.head, goal, image, yardstick=self.yardstick, **options)
+        options = {"yardstick": self.yardstick, **options}
+        found = invert(network, self.head, goal, image, **options)
+        weighted = options.get("closeness") or options.get("total_variation")
+        if found.verdict == "reached" or found.stopped == "cancelled" or weighted:
+            return found
+        member = self._member(target, found.image.shape, image)
+        if member is None:
+            return found
+        again = invert(network, self.head, goal, member, **options)
+        if again.verdict != "reached":
+            return found
+        distance = float(np.linalg.norm(again.image - np.reshape(image, again.image.shape)))
+        return replace(again, distance=distance, steps=found.steps + again.steps)
+
+    def _member(self, target: Any, shape: tuple[int, ...], image: ArrayLike) -> Array | None:
+        """The image nearest to one given, in pixels, among those whose features span a hull of the bank."""
+        from .geometry.hull import FeatureHull
+
+        bank = self.bank
+        if not isinstance(target, FeatureHull) or bank is None or bank.images is None:
+            return None
+        if target.features is not bank.features:
+            return None
+        stored, start, nearest = bank.images.reshape(len(bank), -1), np.reshape(image, -1), (np.inf, -1)
+        for part in blocks(stored):
+            rows = np.arange(len(stored))[part]
+            rows = rows if target.rows is None else target.rows[np.isin(target.rows, rows)]
+            if len(rows):
+                away = np.linalg.norm(_in_unit(stored[rows]) - start, axis=1)
+                nearest = min(nearest, (float(away.min()), int(rows[away.argmin()])))
+        member: Array = _in_unit(stored[nearest[1]]).reshape(shape)
+        return member
 
     def invert_frames(
         self, target: Any, start: ArrayLike | None = None, **options: Any
@@ -221,8 +254,7 @@ class ImageQuestions:
             near = goal.nearest(self.pictured.features.mean(axis=0, dtype=np.float64))
             if not near.found:
                 raise ValueError(f"no point of the target was found: {near.verdict}; pass another, or start=")
-            nearest = self.pictured.images[self.nearest_images(near.point[None], 1)[1][0, 0]]
-            start = nearest / np.float32(255) if nearest.dtype == np.uint8 else nearest
+            start = _in_unit(self.pictured.images[self.nearest_images(near.point[None], 1)[1][0, 0]])
         return network, goal, start
 
     def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:
@@ -325,3 +357,10 @@ class ImageQuestions:
         from .pixels.comparison import compare
 
         return compare(self._network("compare the two spaces"), self.head, images)
+
+
+def _in_unit(images: NDArray[Any]) -> Array:
+    """Images as float64 in [0, 1]."""
+    scale = 255.0 if images.dtype == np.uint8 else 1.0
+    values: Array = images.astype(np.float64) / scale
+    return values

@@ -18,11 +18,11 @@ from .pixel_map import PixelMap
 __all__ = ["FlipSearch"]
 
 CANDIDATES = 9  # classes nearest in feature space that are tried
-AIMED, FREE = 30, 120  # steps of the attack towards one of several classes, and towards the only one
+AIMED, FREE = 30, 200  # steps of the attack towards one of several classes, and towards the only one
 BRIEF = 60  # the same where a whole table of classes is asked for
 STARTS = 4  # nearest images of the attack that are refined
-SHAKES = (0.3, 0.6)  # sizes of the noise, relative to the move, with which the best one starts again
-COPIES = 3  # starts with each of them
+SHAKES = (0.3, 0.6, 1.0)  # sizes of the noise, relative to the move, with which the best one starts again
+COPIES = 4  # starts with each of them
 LAST = 3  # nearest images that are refined at the end
 BEYOND = 3e-4  # share of the distance by which steps aim beyond the boundary
 NEWTON = 8  # steps of the box projection

@@ -34,6 +34,21 @@ def test_sets_are_met_by_images(space):
     assert space.region(5).contains(hull.target[None]).all()
 
 
+def test_a_hull_that_is_not_met_from_the_start_is_met_from_its_nearest_image():
+    space = fsw.load("mnist")
+    start = space.test_bank.images[511] / 255.0
+    hull = space.hull(7)
+    found = space.invert(hull, start, max_steps=3)
+    assert found.verify(space.classifier, space.head)
+    assert found.predicted == 7
+    members = space.images[hull.rows].astype(float)
+    nearest = np.linalg.norm((members - start).reshape(len(members), -1), axis=1).min()
+    assert found.distance == pytest.approx(np.linalg.norm(found.image - start), rel=1e-12)
+    assert found.distance == pytest.approx(nearest, rel=1e-2)
+    halted = space.invert(hull, start, cancelled=lambda: True)
+    assert (halted.verdict, halted.stopped) == ("undecided", "cancelled")
+
+
 def test_frames_never_get_worse_and_can_be_left(space):
     frames = space.invert_frames(space.features[7], space.pictured.images[3] / 255.0)
     residuals = [next(frames).residual for _ in range(6)]
