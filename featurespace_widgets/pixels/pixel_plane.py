@@ -116,7 +116,10 @@ def plane_features(classifier: Any, plane: PixelPlane, st: ArrayLike) -> Array:
     first = next(iter(classifier.parameters()), None)
     if first is not None:
         images = images.to(first)
-    parts = [classifier.features(part).cpu().double() for part in images.split(BATCH)]
+    try:
+        parts = [classifier.features(part).cpu().double() for part in images.split(BATCH)]
+    except RuntimeError as error:
+        raise ValueError(f"images of shape {plane.image_shape} do not fit the model: {error}") from None
     features: Array = torch.cat(parts).numpy()
     return features
 
