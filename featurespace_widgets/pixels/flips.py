@@ -223,7 +223,7 @@ def flip_image(
     image : (C, H, W) in [0, 1]
     target : int or "all", optional
         The class to reach; where None, any, and the nearest found. "all" gives a flip to each of the
-        other K - 1 classes.
+        other K - 1 classes: the one found for None, and a brief search for each of the rest.
     progress : callable, optional
         Called with each flip when it is there.
     cancelled : callable, optional
@@ -255,8 +255,8 @@ def flip_image(
     network, stopped = PixelMap(classifier, head, pixels), cancelled or (lambda: False)
     told = progress or (lambda flip: None)
 
-    def found(goal: int | None) -> PixelFlip:
-        search = FlipSearch(network, pixels, goal, stopped, brief=target == "all")
+    def found(goal: int | None, brief: bool = False) -> PixelFlip:
+        search = FlipSearch(network, pixels, goal, stopped, brief=brief)
         search.run()
         flip = _described(search)
         told(flip)
@@ -264,8 +264,10 @@ def flip_image(
 
     if target != "all":
         return found(target)
-    own = int(head.predict(network.features(pixels))[0])
-    flips = [found(k) for k in range(head.num_classes) if k != own]
+    nearest = found(None)
+    rest = set(range(head.num_classes)) - {nearest.class_index, nearest.target}
+    flips = [nearest] if nearest.target >= 0 else []
+    flips += [found(k, brief=True) for k in sorted(rest)]
     return PixelFlips(tuple(sorted(flips, key=lambda flip: flip.distance)))
 
 

