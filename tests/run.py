@@ -1,9 +1,9 @@
 """Pass every check of the project: ``python tests/run.py [PYTEST ARGUMENTS]``.
 
-Without arguments: ruff, mypy, the JavaScript (types, bundle, tests), then pytest with the notebooks, the
-wheel and real browsers, and what it covered. With arguments only pytest, on those. Chromium, Firefox and
-Node are installed with apt-get where they are missing and that is possible; otherwise their checks are
-skipped, except with ``CI=true``, where that is a failure.
+Without arguments: ruff, mypy, the JavaScript (types, bundle, tests), the wheel with the oldest and newest
+supported libraries, then pytest with the notebooks and real browsers, and what it covered. With arguments
+only pytest, on those. Chromium, Firefox and Node are installed with apt-get where they are missing and that
+is possible; otherwise their checks are skipped, except with ``CI=true``, where that is a failure.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ def firefox() -> None:
         apt_install("firefox-esr")
     if not find_firefox():
         raise SkippedError("no Firefox found for the test of a second browser")
+
+
+def matrix() -> None:
+    call(sys.executable, str(ROOT / "tests" / "matrix.py"))
 
 
 def ruff() -> None:
@@ -134,7 +138,7 @@ def pytest(arguments: list[str]) -> tuple[int, str]:
 
 
 def main(arguments: list[str]) -> int:
-    stages = [chromium] if arguments else [chromium, firefox, ruff, mypy, javascript]
+    stages = [chromium] if arguments else [chromium, firefox, ruff, mypy, javascript, matrix]
     results = [attempt(stage) for stage in stages]
     start = time.perf_counter()
     code, closing = pytest(arguments)
