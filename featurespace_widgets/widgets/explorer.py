@@ -19,8 +19,10 @@ from .closing import close_parts
 from .forgotten import note_shown
 from .lesson.conductor import Conductor, begin_lesson
 from .palette import class_colours
-from .panels import ImagePanel, PanelTabs, Toolbar, image_message
+from .panels import ImagePanel, PanelTabs, Toolbar
+from .pictures import image_message
 from .saving import save_image, save_slice, with_picture
+from .settled import Settled
 from .slice_view import Probe, SliceView
 from .standalone import save_page
 from .travel import Travel
@@ -85,6 +87,7 @@ class Explorer(Travel, ipywidgets.VBox):
         )
         self._show_choice()
         self.view.on_probe(self._look)
+        self.settled = Settled(self.view, self.panel)
         self.tabs = PanelTabs(self.view, self._others)
         self._look_again()
         self.toolbar.observe(self._pick_model, "model")
@@ -106,6 +109,7 @@ class Explorer(Travel, ipywidgets.VBox):
         """Close the explorer with all its widgets and end its thread."""
         if self.comm is not None:
             self.tabs.stop()
+            self.settled.stop()
             close_parts(self)
         super().close()
 

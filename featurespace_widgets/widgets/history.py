@@ -28,8 +28,8 @@ class Standing:
 
     def same(self, other: Standing) -> bool:
         """Whether a person would see no difference."""
-        keys = ("mode", "probe", "frame", "handles", "view")
-        return self.scene is other.scene and all(self.pose[key] == other.pose[key] for key in keys)
+        keys = ("mode", "probe", "frame", "handles", "view", "shift")
+        return self.scene is other.scene and all(self.pose.get(key) == other.pose.get(key) for key in keys)
 
 
 class History:
@@ -84,6 +84,7 @@ def read_state(view: SliceView, model: str) -> dict[str, Any]:
         "anchors": anchors,
         "point": point.tolist(),
         "window": window.tolist(),
+        "shift": view.pose_shown.get("shift", 0.0),
     }
 
 
@@ -128,7 +129,7 @@ def restore_state(view: SliceView, state: dict[str, Any]) -> None:
     checked = _checked(state)
     scene = _scene(view, checked)
     s, t, span = checked["window"]
-    pose = {"probe": checked["point"], "view": [s, t, span]}
+    pose = {"probe": checked["point"], "view": [s, t, span], "shift": checked.get("shift", 0.0)}
     view.restore(scene, checked["mode"], pose)
 
 
@@ -165,6 +166,8 @@ def _checked(state: Any) -> dict[str, Any]:
     for key, count in (("point", 2), ("window", 3)):
         if not _finite(state[key], count):
             raise ValueError(f"the state's {key} must be {count} finite numbers, received {state[key]!r}")
+    if not _finite([state.get("shift", 0.0)], 1) or abs(state.get("shift", 0.0)) > 1:
+        raise ValueError(f"the state's shift must be a share from -1 to 1, received {state['shift']!r}")
     if state["window"][2] <= 0:
         raise ValueError(f"the state's window must have a width above 0, received {state['window'][2]}")
     classes, anchors = state["classes"], state["anchors"]

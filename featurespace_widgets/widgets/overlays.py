@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import traitlets
 from numpy.typing import ArrayLike
 
 from ..geometry.arrays import Array, as_matrix
 
-__all__ = ["Overlay"]
+if TYPE_CHECKING:
+    from .scene import Scene
+
+__all__ = ["Overlaid", "Overlay"]
 
 KINDS = ("path", "points")
 MOST = 5000  # vectors of one overlay
@@ -49,4 +53,61 @@ class Overlay:
             "count": len(self.features),
             "products": np.ascontiguousarray(self.features @ generators.T, "<f8").tobytes(),
             "squares": np.square(self.features).sum(axis=1).astype("<f8").tobytes(),
+        }
+
+
+class Overlaid(traitlets.HasTraits):
+    """The part of a slice view that draws feature vectors by name."""
+
+    overlays = traitlets.Dict().tag(sync=True)
+
+    _built: Scene
+    _overlays: dict[str, Overlay]
+    _version: int
+
+    def draw(
+        self, name: str, features: ArrayLike, *, kind: Literal["path", "points"] = "path", label: str = ""
+    ) -> None:
+        """Draw feature vectors over the slice; the browser keeps them in place while the plane moves.
+
+        On a section a vector off the plane is drawn fainter, at its foot on the plane.
+
+        Parameters
+        ----------
+        name : str
+            By which `erase` takes it away; the same name again replaces it.
+        features : (m, d) array
+        kind : {"path", "points"}
+            A line through the vectors in their order, or a mark at each.
+        label : str
+            Written beside the last vector.
+
+        Raises
+        ------
+        ValueError
+            For vectors of another length or not finite, none or too many, or another kind.
+
+        Examples
+        --------
+        >>> import featurespace_widgets as fsw
+        >>> space = fsw.load("mnist-2d")
+        >>> view = fsw.SliceView(space, classes=(3, 5, 8))
+        >>> view.draw("walk", space.features[[3, 8]], label="from 3 to 8")
+        >>> list(view.overlays)
+        ['walk']
+        >>> view.erase("walk")
+        """
+        self._overlays[str(name)] = Overlay.checked(features, self._built.space.head.dimension, kind, label)
+        self._send_overlays()
+
+    def erase(self, name: str) -> None:
+        """Take away what `draw` put there; a name that is not there is no error."""
+        if self._overlays.pop(str(name), None) is not None:
+            self._send_overlays()
+
+    def _send_overlays(self) -> None:
+        generators = self._built.generators
+        self.overlays = {
+            name: {**overlay.message(generators), "version": self._version}
+            for name, overlay in self._overlays.items()
         }

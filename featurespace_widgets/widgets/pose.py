@@ -14,8 +14,11 @@ MODES = ("boundary", "section")
 FARTHEST = 1e50  # squares of coordinates stay finite
 
 
-def checked_pose(pose: dict[str, Any]) -> tuple[Array, str, bool]:
-    """Probe (2,), mode and whether the hand is off; a ValueError says what is wrong with a pose."""
+def checked_pose(pose: dict[str, Any]) -> tuple[Array, str, float, bool]:
+    """Probe (2,), mode, share of the null shift and whether the hand is off.
+
+    A ValueError says what is wrong with a pose.
+    """
     mode, point = pose.get("mode"), np.asarray(pose.get("probe", ()), dtype=float)
     if mode not in MODES or point.shape != (2,) or not np.isfinite(point).all():
         raise ValueError(
@@ -32,4 +35,7 @@ def checked_pose(pose: dict[str, Any]) -> tuple[Array, str, bool]:
             raise ValueError(f"a pose needs finite numbers {shape} as {name}, received {numbers.shape}")
     if not isinstance(pose.get("id"), int) or not (np.abs(point) < FARTHEST).all() or not pose["view"][2] > 0:
         raise ValueError("a pose needs an id, a point that is not too far away and a view wider than 0")
-    return point, str(mode), bool(pose.get("final", True))
+    shift = pose.get("shift", 0.0)
+    if type(shift) not in (int, float) or not -1 <= shift <= 1:
+        raise ValueError(f"a pose needs a share from -1 to 1 as shift, received {shift!r}")
+    return point, str(mode), float(shift), bool(pose.get("final", True))

@@ -8,12 +8,14 @@ inner products, so lengths, logits, the domain and the samples cost no d-vectors
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.arrays import Array, as_matrix
+from ..geometry.null_shift import NullShift, null_direction, null_shift
 from ..geometry.plane import Slice
 from ..space import FeatureSpace
 from .palette import class_colours
@@ -119,6 +121,23 @@ class Scene:
         origin, u, v = rows @ self.generators
         return self.space.slice(np.vstack([origin, origin + u, origin + v]))
 
+    @cached_property
+    def null_direction(self) -> Array | None:
+        """The null direction (d,) along which the samples vary most; None where the head sees everything."""
+        space = self.space
+        return null_direction(space.head, self.boundary.origin[None] if space.bank is None else self._drawn)
+
+    @property
+    def _drawn(self) -> Array:
+        return np.asarray(self.space.features[self._rows()], dtype=np.float64)
+
+    def null_shift(self, features: Array) -> NullShift | None:
+        """How far a vector (d,) can be moved along `null_direction`, each feature by its range at most."""
+        if self.null_direction is None:
+            return None
+        reach = np.ones(len(features)) if self.space.bank is None else np.ptp(self._drawn, axis=0)
+        return null_shift(self.space.head, self.space.domain, features, self.null_direction, reach)
+
     def message(self, version: int) -> dict[str, Any]:
         """The scene as a dict of small JSON values and little-endian buffers."""
         head, generators = self.space.head, self.generators
@@ -154,7 +173,8 @@ class Scene:
                 "labels": self.anchor_names,
                 "extent": self.extent(self.section),
             },
-            "spread": self._spread(),
+            "spread": self.spread,
+            "nullDims": len(head.null_basis),
         }
 
     def _handles(self) -> Array:
@@ -208,7 +228,8 @@ class Scene:
             "ids": _buffer(rows, "<u4"),
         }
 
-    def _spread(self) -> float:
+    @cached_property
+    def spread(self) -> float:
         """Median distance of the chosen classes' samples from their mean plane's origin."""
         if self.space.bank is None:
             return 1.0

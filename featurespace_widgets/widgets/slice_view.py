@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -15,13 +16,14 @@ import traitlets
 from numpy.typing import ArrayLike
 from threadpoolctl import ThreadpoolController
 
-from ..geometry.arrays import Array, as_vector
+from ..geometry.arrays import Array
 from ..geometry.plane import Slice
 from ..space import FeatureSpace
+from .anchoring import Anchored
 from .assets import bundle, style
 from .cards import error_card
 from .forgotten import note_shown
-from .overlays import Overlay
+from .overlays import Overlaid, Overlay
 from .pose import MODES, checked_pose
 from .probe import Probe, probe_at
 from .scene import Scene, default_classes
@@ -29,7 +31,10 @@ from .scene import Scene, default_classes
 __all__ = ["Probe", "SliceView"]
 
 
-class SliceView(anywidget.AnyWidget):
+OWNED = ("pose", "options", "stats")  # traits that the browser writes
+
+
+class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
     """A slice through feature space that the browser draws without the kernel.
 
     Parameters
@@ -61,11 +66,14 @@ class SliceView(anywidget.AnyWidget):
     _probe: Probe
 
     scene = traitlets.Dict().tag(sync=True)
-    overlays = traitlets.Dict().tag(sync=True)
     # Echoed, so that other browsers on the same kernel follow; the one that sent it lets its own echo pass.
     pose = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
     error = traitlets.Dict().tag(sync=True)
+    options: traitlets.Dict[str, Any] = traitlets.Dict({"thickness": 1.0, "regions": ["cell"]}).tag(
+        sync=True, echo_update=False
+    )
+    certified = traitlets.Dict().tag(sync=True)
     locked: traitlets.List[Any] = traitlets.List().tag(sync=True)  # "mode", "point": not to be moved by hand
     stats = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -82,6 +90,8 @@ class SliceView(anywidget.AnyWidget):
                 "make one with fsw.load(name) or fsw.FeatureSpace.from_arrays(weight, bias, ...)"
             )
         built = Scene(space, default_classes(space) if classes is None else classes, anchors)
+        # JupyterLab has messages of widgets answered in a thread of their own, beside the cells.
+        self.lock = threading.RLock()
         super().__init__()
         self._overlays: dict[str, Overlay] = {}
         self._answerers: list[Callable[[Probe, bool], dict[str, Any]]] = []
@@ -96,17 +106,18 @@ class SliceView(anywidget.AnyWidget):
     @property
     def space(self) -> FeatureSpace:
         """The space shown."""
-        return self._built.space
+        return self.built.space
 
     @property
     def classes(self) -> tuple[int, ...]:
         """The chosen classes, whose boundary plane is shown."""
-        return self._built.chosen
+        return self.built.chosen
 
     @property
     def mode(self) -> str:
         """What is drawn: "boundary" (shadow on the boundary plane) or "section" (cells of a plane)."""
-        return "boundary" if self._plane.is_boundary_plane else "section"
+        with self.lock:
+            return "boundary" if self._plane.is_boundary_plane else "section"
 
     @mode.setter
     def mode(self, mode: str) -> None:
@@ -118,27 +129,31 @@ class SliceView(anywidget.AnyWidget):
     @property
     def plane(self) -> Slice:
         """The plane on screen."""
-        return self._plane
+        with self.lock:
+            return self._plane
 
     @property
     def probe(self) -> Probe:
         """The point under the probe, in plane and feature space."""
-        return self._probe
+        with self.lock:
+            return self._probe
 
     @property
     def built(self) -> Scene:
         """The scene on screen with its feature vectors."""
-        return self._built
+        with self.lock:
+            return self._built
 
     @property
     def corners(self) -> list[list[float]]:
         """Plane coordinates of the section's corners; empty on a boundary plane."""
-        return list(self._current["handles"]) if self.mode == "section" else []
+        with self.lock:
+            return list(self._current["handles"]) if self.mode == "section" else []
 
     @property
     def window(self) -> tuple[float, float, float]:
         """Centre (s, t) and width of the view, in plane units."""
-        s, t, span = self._current["view"]
+        s, t, span = self.pose_shown["view"]
         return float(s), float(t), float(span)
 
     def save(self, path: str | PathLike[str]) -> Path:
@@ -188,15 +203,16 @@ class SliceView(anywidget.AnyWidget):
     @property
     def pose_shown(self) -> dict[str, Any]:
         """The last pose that was answered."""
-        return self._current
+        with self.lock:
+            return self._current
 
     def _show(self, built: Scene, mode: str, pose: dict[str, Any] | None = None) -> None:
-        message = built.message(self._version + 1)
-        if self._version and built.space is not self.space:
-            self._overlays = {}  # vectors of another feature space
-        self._built = built
-        self._version += 1
-        with self.hold_sync():
+        with self.lock, self.hold_sync():
+            message = built.message(self._version + 1)
+            if self._version and built.space is not self.space:
+                self._overlays = {}  # vectors of another feature space
+            self._built = built
+            self._version += 1
             self.scene = message
             self._send_overlays()
             self.error = {}
@@ -219,33 +235,40 @@ class SliceView(anywidget.AnyWidget):
             "frame": described["frame"],
             "handles": handles,
             "view": [*centre, span],
+            "shift": 0.0,
             "final": True,
         }
 
     def _place(self, pose: dict[str, Any]) -> None:
-        """Set a pose from the kernel; its id is negative, so that the browser adopts it."""
-        self._kernel_id -= 1
-        self.pose = {**pose, "id": self._kernel_id}
+        """Set a pose from the kernel; its id is negative, so that the browser adopts it.
+
+        Every pose of the browser says in `after` which of these it goes on from.
+        """
+        with self.lock:
+            self._kernel_id -= 1
+            self.pose = {**pose, "id": self._kernel_id, "after": self._kernel_id}
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take from the browser only what is its own."""
-        super().set_state({name: sync_data[name] for name in ("pose", "stats") if name in sync_data})
+        with self.lock:
+            super().set_state({name: sync_data[name] for name in OWNED if name in sync_data})
 
     def _on_pose(self, change: dict[str, Any]) -> None:
         pose = change["new"]
-        if pose.get("version") == self._version:
+        if pose.get("version") == self._version and pose.get("after") == self._kernel_id:
             self._respond(pose)
         else:
-            # Sent before the browser saw the newest scene: its frame counts in other vectors.
+            # Sent before the browser saw the newest scene or place: its frame may count in other vectors,
+            # and what the kernel was asked for meanwhile (a mode, a bookmark) came later.
             self._place(self._current)
 
     def _respond(self, pose: dict[str, Any]) -> None:
         before = (self._plane, self._probe) if hasattr(self, "_probe") else None
         try:
             with _threads().limit(limits=1):
-                point, mode, final = checked_pose(pose)
+                point, mode, share, final = checked_pose(pose)
                 self._plane = self._built.plane(mode, pose["frame"])
-                self._probe = probe_at(self.space, self._plane, point)
+                self._probe = probe_at(self._built, self._plane, point, share)
                 answer = self._answer(self._probe, final)
                 json.dumps(answer, allow_nan=False)  # a model may return NaN, which browsers do not read
         except Exception as error:  # the person sees it beside the view; the view stays alive
@@ -268,10 +291,15 @@ class SliceView(anywidget.AnyWidget):
             "radius": probe.radius if np.isfinite(probe.radius) else None,
             "lifted": self._plane.is_boundary_plane and probe.features is not None,
             "feasible": probe.verdict == "yes",
+            "shifted": None,
             "landing": None,
             "seen": None,
             "message": "",
         }
+        if probe.shift is not None and probe.features is not None:
+            low, high = probe.shift.limits
+            at = (probe.features - probe.shift.y) @ probe.shift.direction
+            answer["shifted"] = {"low": float(low), "high": float(high), "at": float(at)}
         for answerer in self._answerers:
             answer |= answerer(probe, final)
         return answer
@@ -289,123 +317,6 @@ class SliceView(anywidget.AnyWidget):
         else:
             off = float(self._plane.distance(features[None])[0])
         return [float(s), float(t), off]
-
-    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        """Pull the section plane through a sample; or a pose, sent so where states are held back."""
-        kind = content.get("type") if isinstance(content, dict) else None
-        if kind == "pose" and isinstance(content.get("pose"), dict):
-            self.set_state({"pose": content["pose"]})
-        if kind != "through":
-            return
-        try:
-            self.through_sample(content.get("sample", -1), content.get("handle", 0))
-        except Exception as error:
-            self.error = error_card("The plane cannot pass through this sample", error)
-
-    def through_sample(self, sample: int, handle: int = 0) -> None:
-        """Pull one corner of the section to a training sample.
-
-        Parameters
-        ----------
-        sample : int
-            Row of the training features.
-        handle : {0, 1, 2}
-            The corner that moves there.
-
-        Raises
-        ------
-        ValueError
-            For a row or a corner that is not there, or corners that would lie on one line.
-        """
-        count = len(self.space.features)
-        if not isinstance(sample, int) or not 0 <= sample < count:
-            raise ValueError(f"sample must be a row from 0 to {count - 1}, received {sample!r}")
-        self.through_point(self.space.features[sample], f"sample {sample}", handle)
-
-    def through_point(self, features: ArrayLike, name: str, handle: int = 0) -> None:
-        """Pull one corner of the section to any feature vector; on a boundary plane the section opens.
-
-        Parameters
-        ----------
-        features : (d,) array
-        name : str
-            Written beside the corner.
-        handle : {0, 1, 2}
-            The corner that moves there.
-
-        Raises
-        ------
-        ValueError
-            For a vector of another length or not finite, another corner, or corners that would lie on
-            one line; nothing changes then.
-
-        Examples
-        --------
-        >>> import featurespace_widgets as fsw
-        >>> space = fsw.load("mnist-2d")
-        >>> view = fsw.SliceView(space, classes=(3, 5, 8))
-        >>> view.through_point(2 * space.features[4], "twice sample 4")
-        >>> view.mode, view.scene["section"]["labels"][0]
-        ('section', 'twice sample 4')
-        """
-        vector = as_vector("features", features, self.space.head.dimension)
-        if handle not in (0, 1, 2):
-            raise ValueError(f"handle must be 0, 1 or 2, received {handle!r}")
-        pose = self._current if self.mode == "section" else self.default_pose("section")
-        section = self._built.plane("section", pose["frame"])
-        corners = section.from_plane(pose["handles"])
-        moved = np.linalg.norm(corners - self._built.corners, axis=1)
-        kept = moved <= 1e-9 * (1 + np.abs(corners).max())
-        names = [name if same else "" for name, same in zip(self._built.anchor_names, kept, strict=True)]
-        corners[handle], names[handle] = vector, str(name)
-        self._show(Scene(self.space, self.classes, corners, names), "section")
-
-    def draw(
-        self, name: str, features: ArrayLike, *, kind: Literal["path", "points"] = "path", label: str = ""
-    ) -> None:
-        """Draw feature vectors over the slice; the browser keeps them in place while the plane moves.
-
-        On a section a vector off the plane is drawn fainter, at its foot on the plane.
-
-        Parameters
-        ----------
-        name : str
-            By which `erase` takes it away; the same name again replaces it.
-        features : (m, d) array
-        kind : {"path", "points"}
-            A line through the vectors in their order, or a mark at each.
-        label : str
-            Written beside the last vector.
-
-        Raises
-        ------
-        ValueError
-            For vectors of another length or not finite, none or too many, or another kind.
-
-        Examples
-        --------
-        >>> import featurespace_widgets as fsw
-        >>> space = fsw.load("mnist-2d")
-        >>> view = fsw.SliceView(space, classes=(3, 5, 8))
-        >>> view.draw("walk", space.features[[3, 8]], label="from 3 to 8")
-        >>> list(view.overlays)
-        ['walk']
-        >>> view.erase("walk")
-        """
-        self._overlays[str(name)] = Overlay.checked(features, self.space.head.dimension, kind, label)
-        self._send_overlays()
-
-    def erase(self, name: str) -> None:
-        """Take away what `draw` put there; a name that is not there is no error."""
-        if self._overlays.pop(str(name), None) is not None:
-            self._send_overlays()
-
-    def _send_overlays(self) -> None:
-        generators = self._built.generators
-        self.overlays = {
-            name: {**overlay.message(generators), "version": self._version}
-            for name, overlay in self._overlays.items()
-        }
 
 
 @cache

@@ -53,7 +53,8 @@ class Travel:
         >>> fsw.Explorer(fsw.load("mnist-2d"), state=explorer.state).view.classes
         (3, 5, 8)
         """
-        return read_state(self.view, self._name())
+        with self.view.lock:
+            return read_state(self.view, self._name())
 
     def restore(self, state: dict[str, Any]) -> None:
         """Show what `state` described.
@@ -66,16 +67,17 @@ class Travel:
         name = state.get("model") if isinstance(state, dict) else None
         if isinstance(state, dict) and name not in list(self._spaces):  # whatever it is, also a list
             raise ValueError(f"the state's model must be one of {', '.join(self._spaces)}, received {name!r}")
-        before = self.space
-        try:
-            if name is not None and self.space_of(str(name)) is not before:
-                self.view.show(self.space_of(str(name)))
-            restore_state(self.view, state)
-        except (ValueError, TypeError) as error:
-            if self.space is not before:
-                self.view.show(before)
-            raise ValueError(str(error)) from error
-        self.follow_view()
+        with self.view.lock:
+            before = self.space
+            try:
+                if name is not None and self.space_of(str(name)) is not before:
+                    self.view.show(self.space_of(str(name)))
+                restore_state(self.view, state)
+            except (ValueError, TypeError) as error:
+                if self.space is not before:
+                    self.view.show(before)
+                raise ValueError(str(error)) from error
+            self.follow_view()
 
     def undo(self) -> None:
         """Go back to where the point, the plane, the classes or the model were before."""
@@ -131,17 +133,18 @@ class Travel:
             self._tell_history()
 
     def _travel(self, step: int) -> None:
-        place = self._history.go(step)
-        if place is None:
-            return
-        self._travelling = True
-        try:
-            kept = {key: value for key, value in place.pose.items() if key not in ("id", "version")}
-            self.view.restore(place.scene, place.pose["mode"], kept)
-        finally:
-            self._travelling = False
-        self.follow_view()
-        self._tell_history()
+        with self.view.lock:
+            place = self._history.go(step)
+            if place is None:
+                return
+            self._travelling = True
+            try:
+                kept = {key: value for key, value in place.pose.items() if key not in ("id", "version")}
+                self.view.restore(place.scene, place.pose["mode"], kept)
+            finally:
+                self._travelling = False
+            self.follow_view()
+            self._tell_history()
 
     def _tell_history(self) -> None:
         self.toolbar.undoable, self.toolbar.redoable = (self._history.can_go(step) for step in (-1, 1))

@@ -66,7 +66,7 @@ def update(widget, state) -> str:
 def works(view, chance: random.Random) -> None:
     """A drag after all that is answered, and rightly."""
     point = [chance.uniform(-1, 1), chance.uniform(-1, 1)]
-    good = {**view.default_pose(view.mode), "probe": point, "id": 12345}
+    good = {**view.default_pose(view.mode), "probe": point, "id": 12345, "after": view._kernel_id}
     assert update(view, {"pose": good}) == "taken", view.error
     assert view.answer["id"] == 12345
     assert view.probe.st.tolist() == point
@@ -83,7 +83,8 @@ def plain():
 def test_a_view_survives_any_pose_and_state(plain):
     chance, seen, view = random.Random(0), Counter(), fsw.SliceView(plain)
     for number in range(tries(6000, 60_000)):
-        good = {**view.default_pose(chance.choice(["boundary", "section"])), "id": number + 1}
+        after = view._kernel_id
+        good = {**view.default_pose(chance.choice(["boundary", "section"])), "id": number + 1, "after": after}
         state = {"pose": spoiled(good, chance)}
         if chance.random() < 0.3:
             state[chance.choice(view.keys)] = odd(chance)

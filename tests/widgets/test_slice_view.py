@@ -1,5 +1,7 @@
 """SliceView and Explorer on the kernel's side: what the browser is sent and how its messages are answered."""
 
+import threading
+
 import numpy as np
 import pytest
 from scipy.optimize import Bounds
@@ -114,6 +116,43 @@ def test_a_pose_for_an_earlier_scene_is_not_taken_for_the_new_one(fashion):
     assert view.pose["version"] == view.scene["version"]
     assert view.answer["id"] == view.pose["id"]
     assert view.plane.distance(fashion.features[[77]])[0] == pytest.approx(0, abs=1e-8)
+
+
+def test_a_pose_sent_before_the_kernel_moved_the_view_does_not_move_it_back(fashion):
+    """The message was under way while the toolbar asked for the section, the same scene's other mode."""
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    drag(view, probe=[0.5, 0.5])
+    under_way = {**view.pose, "id": 7, "probe": [1.0, 0.5], "final": True}
+    view.mode = "section"
+    place = view.probe.st
+    view.pose = under_way
+    assert view.mode == "section"
+    np.testing.assert_allclose(view.probe.st, place)
+    assert view.pose["id"] < 0
+    assert view.answer["id"] == view.pose["id"]
+    drag(view, probe=[0.25, 0.5])  # goes on from the section
+    np.testing.assert_allclose(view.probe.st, [0.25, 0.5])
+
+
+def test_no_cell_sees_a_view_halfway_to_another_plane(fashion):
+    """JupyterLab answers widgets in a thread beside the cells: mode and point must belong together."""
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    moving, seen = threading.Event(), threading.Event()
+
+    def slow(_probe, _final):
+        moving.set()
+        seen.wait(0.3)  # a cell that asks meanwhile
+        return {}
+
+    view.on_probe(slow)
+    turning = threading.Thread(target=lambda: setattr(view, "mode", "section"))
+    turning.start()
+    moving.wait()
+    mode, answered = view.mode, dict(view.answer)
+    seen.set()
+    turning.join()
+    assert mode == "section"
+    assert answered["id"] == view.pose["id"], "the mode was seen before its point was answered"
 
 
 @pytest.mark.parametrize(
@@ -320,3 +359,94 @@ def test_what_cannot_be_drawn_is_refused(fashion, features, options, message):
     with pytest.raises(ValueError, match=message):
         view.draw("x", features, **options)
     assert view.overlays == {}
+
+
+def ask(view, **content):
+    view._on_message(view, content, [])
+    return view.error
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("point", lambda space, y: y),
+        ("hull", lambda space, y: space.hull().project(y[None]).points[0]),
+        ("tie", lambda space, y: space.ambiguous(y, (2, 4, 6)).point),
+        ("mean", lambda space, y: space.features[space.labels == 7].mean(axis=0, dtype=float)),
+    ],
+)
+def test_the_drawer_puts_a_corner_where_it_is_asked_to(fashion, kind, wanted):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    y = view.probe.features
+    assert ask(view, type="corner", kind=kind, label=7, handle=1) == {}
+    assert view.plane.distance(wanted(fashion, y)[None])[0] == pytest.approx(0, abs=1e-6)
+    assert view.scene["section"]["labels"][1].startswith({"hull": "hull projection"}.get(kind, kind))
+
+
+def test_the_nearest_boundary_as_a_corner_is_a_tie_of_two_classes(fashion):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    ask(view, type="corner", kind="flip", handle=0)
+    logits = np.sort(fashion.head.logits(view.built.corners[0])[0])
+    assert logits[-1] - logits[-2] == pytest.approx(0, abs=1e-8)
+
+
+@pytest.mark.parametrize("classes", [(2, 4, 6), (1, 3)])
+@pytest.mark.parametrize("kind", ["principal", "pair"])
+def test_planes_along_directions_pass_through_the_point(fashion, classes, kind):
+    view = fsw.SliceView(fashion, classes=classes)
+    y, weight = view.probe.features, fashion.head.weight
+    assert ask(view, type="plane", kind=kind) == {}
+    assert view.plane.distance(y[None])[0] == pytest.approx(0, abs=1e-8)
+    inside = np.linalg.norm(view.plane.basis @ (weight[classes[0]] - weight[classes[1]]))
+    whole = np.linalg.norm(weight[classes[0]] - weight[classes[1]])
+    assert (inside == pytest.approx(whole)) == (kind == "pair")
+    ask(view, type="plane", kind="means")
+    assert view.built.usual
+
+
+def test_samples_of_a_class_are_offered_with_their_images(fashion):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    assert ask(view, type="thumbs", label=4, **{"from": 24}) == {}
+    rows = np.flatnonzero(fashion.labels == 4)
+    assert [item["row"] for item in view.thumbs["items"]] == rows[24:48].tolist()
+    assert view.thumbs["total"] == len(rows)
+    item = view.thumbs["items"][0]
+    assert len(item["pixels"]) == item["width"] * item["height"] * item["channels"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "corner", "kind": "somewhere"},
+        {"type": "corner", "kind": "mean", "label": 77},
+        {"type": "plane", "kind": "curved"},
+        {"type": "thumbs", "label": 1, "from": -3},
+    ],
+)
+def test_what_the_drawer_cannot_do_is_a_card(fashion, content):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    before = view.scene["version"]
+    assert ask(view, **content)["title"] == "The plane cannot be put there"
+    assert view.scene["version"] == before
+
+
+@pytest.mark.parametrize("mode", ["boundary", "section"])
+def test_a_shift_along_null_directions_changes_no_margin_and_stays_in_the_domain(fashion, mode):
+    view = fsw.SliceView(fashion, classes=(2, 4, 6))
+    view.mode = mode
+    drag(view)
+    if mode == "section":  # onto a mean: inside the domain
+        drag(view, probe=view.corners[0])
+    before, st = view.probe, view.probe.st
+    for share in (-1, 0.5, 1):
+        answer = drag(view, shift=share)
+        shifted = view.probe.features
+        assert np.linalg.norm(shifted - before.features) > 0.5
+        assert shifted.min() >= -1e-7
+        assert answer["margin"] == pytest.approx(before.margin, abs=1e-6)
+        assert answer["radius"] == pytest.approx(before.radius, abs=1e-6)
+        assert answer["shifted"]["low"] - 1e-9 <= answer["shifted"]["at"] <= answer["shifted"]["high"] + 1e-9
+        if mode == "boundary":
+            np.testing.assert_allclose(view.plane.to_plane(shifted[None])[0], st, atol=1e-6)
+    drag(view, shift=0.0)
+    np.testing.assert_array_equal(view.probe.features, before.features)

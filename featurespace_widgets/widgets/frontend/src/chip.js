@@ -2,11 +2,12 @@
 
 import { element } from "./host.js";
 
-/** @import {Answer, Point, Reading} from "./types.js" */
+/** @import {Answer, Certified, Point, Reading} from "./types.js" */
 /** @import {ViewState} from "./state.js" */
 
 const GAP = 16;
 const EDGE = 6;
+const MOST_NAMES = 3;
 
 /** Two decimals; fewer for large numbers, more digits for tiny ones. @param {number} value */
 export function number(value) {
@@ -17,9 +18,10 @@ export function number(value) {
 
 /**
  * @param {ViewState} state @param {Reading} reading @param {Answer | null} answer to the probe shown
- * @returns {{name: string, scope: string, detail: string, notes: string[]}}
+ * @param {Certified | null} [certified] what was found for it after release
+ * @returns {{name: string, scope: string, detail: string, facts: string[], notes: string[]}}
  */
-export function chipText(state, reading, answer) {
+export function chipText(state, reading, answer, certified) {
   const { classNames, K, boundary, domain } = state.scene;
   const whole = state.mode === "section" || boundary.exactAll;
   const name = classNames[reading.classIndex] ?? "";
@@ -33,8 +35,19 @@ export function chipText(state, reading, answer) {
       reading.nearest < 0
         ? "no boundary"
         : `margin ${number(reading.margin)} · ${number(reading.distance)} to ${classNames[reading.nearest]}`,
+    facts: certified ? certificate(certified, name) : [],
     notes,
   };
+}
+
+/** @param {Certified} certified @param {string} name of the class */
+function certificate({ hullVerdict, hullDistance, adjacent }, name) {
+  const hull = `the hull of ${name}`;
+  const away = hullDistance === null ? "" : `, ${number(hullDistance)} away`;
+  const facts = { inside: [`inside ${hull}`], outside: [`outside ${hull}${away}`], undecided: [`${hull}: undecided`] }[hullVerdict] ?? [];
+  const more = adjacent.length > MOST_NAMES ? ` +${adjacent.length - MOST_NAMES}` : "";
+  if (adjacent.length) facts.push(`touches ${adjacent.slice(0, MOST_NAMES).join(", ")}${more}`);
+  return facts;
 }
 
 export class Chip {
@@ -42,8 +55,9 @@ export class Chip {
     this.name = element("strong", "");
     this.scope = element("span", "fsw-chip-scope");
     this.detail = element("div", "fsw-chip-detail");
+    this.facts = element("div", "fsw-chip-facts");
     this.notes = element("div", "fsw-chip-notes");
-    this.node = element("div", "fsw-chip", element("div", "fsw-chip-head", this.name, this.scope), this.detail, this.notes);
+    this.node = element("div", "fsw-chip", element("div", "fsw-chip-head", this.name, this.scope), this.detail, this.facts, this.notes);
     this.node.setAttribute("aria-hidden", "true"); // spoken by the live region instead
     this.side = 0;
     this.shown = "";
@@ -53,13 +67,14 @@ export class Chip {
 
   /** @param {ReturnType<typeof chipText>} text @param {string} colour of the class name */
   write(text, colour) {
-    const key = [text.name, text.scope, text.detail, colour, ...text.notes].join("\n");
+    const key = [text.name, text.scope, text.detail, colour, ...text.facts, ...text.notes].join("\n");
     if (key === this.shown) return;
     this.shown = key;
     this.name.textContent = text.name;
     this.name.style.color = colour;
     this.scope.textContent = text.scope;
     this.detail.textContent = text.detail;
+    this.facts.replaceChildren(...text.facts.map((fact) => element("div", "", fact)));
     this.notes.replaceChildren(...text.notes.map((note) => element("div", "", note)));
     this.size = [this.node.offsetWidth, this.node.offsetHeight];
   }

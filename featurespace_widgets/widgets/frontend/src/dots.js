@@ -25,8 +25,9 @@ export class DotLayer {
   /**
    * In a section all samples, faded by their distance from it; on the boundary plane those of its classes, whose side is exact.
    * @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Plane} plane @param {Viewport} viewport @param {Theme} theme
+   * @param {number} [thickness] of the slab whose samples are seen, in multiples of their spread; 0 hides all off the plane
    */
-  draw(ctx, scene, plane, viewport, theme) {
+  draw(ctx, scene, plane, viewport, theme, thickness = 1) {
     const { width: across, height: down } = ctx.canvas;
     const ratio = across / viewport.width;
     if (this.image?.width !== across || this.image.height !== down) {
@@ -38,7 +39,7 @@ export class DotLayer {
     const { reach } = this.brush;
     const { labels } = scene.samples;
     const { s, t } = plane.shadows;
-    const shades = shadesOf(scene, plane);
+    const shades = shadesOf(scene, plane, thickness);
     const scale = viewport.scale * ratio;
     // Far dots first, near ones on top.
     for (let shade = SHADES.length - 1; shade >= 0; shade--) {
@@ -57,14 +58,18 @@ export class DotLayer {
   }
 }
 
-/** @param {Scene} scene @param {Plane} plane @returns {Uint8Array} the shade of each sample, or HIDDEN */
-function shadesOf({ samples, spread }, { shadows, classes }) {
+/** Beyond this distance, in thicknesses, samples are not drawn where the slab is thinner than usual. */
+const FARTHEST = 2;
+
+/** @param {Scene} scene @param {Plane} plane @param {number} thickness @returns {Uint8Array} the shade of each sample, or HIDDEN */
+export function shadesOf({ samples, spread }, { shadows, classes }, thickness) {
   const shades = new Uint8Array(samples.count);
   for (let n = 0; n < shades.length; n++) {
     if (classes) shades[n] = classes.includes(samples.labels[n]) ? 0 : HIDDEN;
     else {
-      const ratio = shadows.off[n] / spread;
-      shades[n] = ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : 4;
+      const ratio = shadows.off[n] / (spread * thickness);
+      const far = thickness < 1 && ratio > FARTHEST ? HIDDEN : 4;
+      shades[n] = ratio < 0.35 ? 0 : ratio < 0.7 ? 1 : ratio < 1 ? 2 : ratio < 1.4 ? 3 : far;
     }
   }
   return shades;

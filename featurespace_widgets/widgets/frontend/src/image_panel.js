@@ -29,12 +29,18 @@ function render({ model, el, signal }) {
   const neighbours = element("div", "fsw-neighbours");
   const moreTitle = element("h3", "fsw-title");
   const more = element("section", "fsw-card", moreTitle, neighbours);
+  const blendTitle = element("h3", "fsw-title");
+  const blend = element("div", "fsw-neighbours");
+  const blendCard = element("section", "fsw-card", blendTitle, blend);
+  const optimised = new Optimised(model, life.signal);
   const failure = element("div", "");
   const root = element(
     "div", "fsw-panel",
     failure,
     element("section", "fsw-card", title, element("div", "fsw-image-row", canvas, placeholder, facts)),
+    optimised.root,
     more,
+    blendCard,
   );
   el.append(root);
 
@@ -57,17 +63,65 @@ function render({ model, el, signal }) {
     root.setAttribute("aria-busy", String(!!content.busy));
   }
 
+  function drawBlend() {
+    const { title, items } = model.get("carriers") ?? {};
+    blendCard.hidden = !items?.length;
+    blendTitle.textContent = title ?? "";
+    blend.replaceChildren(...(items ?? []).map(neighbourFigure));
+  }
+
   function showError() {
     const card = errorCard(model.get("error"));
     failure.replaceChildren(...(card ? [card] : []));
   }
 
   for (const name of ["content", "curtain"]) onChange(model, name, life.signal, draw);
+  onChange(model, "carriers", life.signal, drawBlend);
   onChange(model, "error", life.signal, showError);
   life.signal.addEventListener("abort", () => root.remove());
   draw();
+  drawBlend();
   showError();
   return () => life.abort();
+}
+
+/** The image that an optimisation comes to, shown while it runs; absent before the point rests. */
+class Optimised {
+  /** @param {import("./types.js").Model} model @param {AbortSignal} signal */
+  constructor(model, signal) {
+    this.model = model;
+    this.canvas = element("canvas", "fsw-image");
+    this.canvas.setAttribute("role", "img");
+    this.facts = element("dl", "fsw-facts");
+    this.bar = element("progress", "fsw-progress");
+    this.bar.setAttribute("aria-label", "Optimising");
+    this.note = element("span", "fsw-hint");
+    this.button = element("button", "fsw-tool");
+    this.button.type = "button";
+    this.root = element(
+      "section", "fsw-card",
+      element("h3", "fsw-title", "Optimised image"),
+      element("div", "fsw-image-row", this.canvas, this.facts),
+      element("div", "fsw-progress-row", this.bar, this.note, this.button),
+    );
+    this.button.addEventListener("click", () => model.send?.({ type: model.get("optimised")?.running ? "cancel" : "again" }), { signal });
+    onChange(model, "optimised", signal, () => this.#draw());
+    this.#draw();
+  }
+
+  #draw() {
+    const { image, alt, facts, running, share, note } = this.model.get("optimised") ?? {};
+    this.root.hidden = !image && !note;
+    if (image) paintPicture(this.canvas, image);
+    this.canvas.hidden = !image;
+    this.canvas.setAttribute("aria-label", alt ?? "");
+    this.facts.replaceChildren(...(facts ?? []).map(factRow));
+    this.bar.value = share ?? 0;
+    this.bar.hidden = !running;
+    this.note.textContent = note ?? "";
+    this.button.textContent = running ? "cancel" : "again";
+    this.button.hidden = !running && !note;
+  }
 }
 
 /** @param {[string, string, string?]} fact */

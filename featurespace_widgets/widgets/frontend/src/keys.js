@@ -5,7 +5,7 @@
  * @property {(dx: number, dy: number) => void} step in stage widths
  * @property {() => void} cycle
  * @property {(factor: number) => void} zoom
- * @property {() => void} reset
+ * @property {() => void} fit
  * @property {() => void} toggleMode
  * @property {() => void} pullNearest
  * @property {(open?: boolean) => void} help
@@ -24,7 +24,7 @@ export function listenKeys(root, actions, signal) {
     "+": () => actions.zoom(1 / 1.25),
     "=": () => actions.zoom(1 / 1.25),
     "-": () => actions.zoom(1.25),
-    0: actions.reset,
+    0: actions.fit,
     m: actions.toggleMode,
     p: actions.pullNearest,
     "?": () => actions.help(),

@@ -60,7 +60,7 @@ export class Pane {
     listenKeys(this.stage, {
       step: (dx, dy) => this.#step(dx, dy),
       zoom: (factor) => this.#zoom(this.cursor?.at ?? [this.view[0], this.view[1]], factor),
-      reset: () => this.reset(true),
+      fit: () => this.reset(true),
       cycle: nothing, toggleMode: nothing, pullNearest: nothing, help: nothing,
     }, signal);
     this.stage.addEventListener("pointermove", (event) => {

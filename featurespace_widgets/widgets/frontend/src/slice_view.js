@@ -1,27 +1,22 @@
 // The slice view: connects scene, state, drawing, input and kernel. Every pointer move is drawn from local state on the
 // next animation frame; the kernel hears of it when the scheduler allows.
 
-import { walkCells } from "./cells.js";
 import { chipText } from "./chip.js";
-import { DotLayer } from "./dots.js";
+import { Drawer, readOptions } from "./drawer.js";
+import { Drawing } from "./drawing.js";
 import { lifetime, onChange } from "./host.js";
 import { KernelLink } from "./kernel_link.js";
 import { listenKeys } from "./keys.js";
-import { drawLanding, drawMembers, drawPolytope, drawProbe } from "./markers.js";
-import { drawNames, placeNames } from "./names.js";
-import { OverlayLayer } from "./overlays.js";
 import { nearestPlace } from "./picking.js";
 import { listenPointer } from "./pointer.js";
-import { drawCells, drawDomain } from "./regions.js";
 import { decodeScene } from "./scene.js";
 import { Scheduler } from "./scheduler.js";
 import { Stage } from "./stage.js";
 import { ViewState } from "./state.js";
-import { Theme } from "./theme.js";
 import { FrameTimes } from "./timing.js";
 import { Viewport } from "./viewport.js";
 
-/** @import {Answer, Cell, Model, Point, Pose, RenderProps} from "./types.js" */
+/** @import {Answer, Certified, Model, Options, Point, Pose, RenderProps} from "./types.js" */
 
 const SPEAK_AFTER = 400;
 const TICK = 500;
@@ -35,29 +30,27 @@ class SliceView {
     this.link = new KernelLink(model, el);
     this.signal = signal;
     this.stage = new Stage();
-    this.dots = new DotLayer();
-    this.overlays = new OverlayLayer();
+    this.drawing = new Drawing(this.stage);
     this.times = new FrameTimes();
-    /** @type {Scheduler<Omit<Pose, "id">>} */
+    /** @type {Scheduler<Omit<Pose, "id" | "after">>} */
     this.scheduler = new Scheduler();
     /** @type {Set<number>} ids of this view's own poses */
     this.sent = new Set();
     this.poseId = 0;
+    this.after = 0; // the kernel's pose that this view goes on from
     /** @type {ViewState | null} */
     this.state = null;
     /** @type {Answer | null} */
     this.answer = null;
-    /** @type {Cell[]} */
-    this.cells = [];
-    /** @type {import("./names.js").Name[]} */
-    this.names = [];
-    /** @type {Theme | null} */
-    this.theme = null;
+    /** @type {Certified | null} what the kernel found after a release */
+    this.certified = null;
+    this.options = readOptions(model.get("options"));
     this.pressed = false;
     this.held = false; // a thing, not the ground
     this.frame = 0;
     this.groundDirty = true;
     this.speech = 0;
+    this.drawer = new Drawer(this.stage, this.#drawerActions(), signal, model.get("options") !== undefined);
     el.append(this.stage.root);
     this.#listen();
     this.#adoptOverlays();
@@ -72,12 +65,15 @@ class SliceView {
     onChange(model, "scene", signal, () => this.#adoptScene());
     onChange(model, "overlays", signal, () => this.#adoptOverlays());
     onChange(model, "pose", signal, () => this.#adoptPose());
+    onChange(model, "options", signal, () => this.#adoptOptions());
+    onChange(model, "certified", signal, () => this.#adoptCertified());
+    onChange(model, "thumbs", signal, () => this.drawer.showThumbs(this.model.get("thumbs")));
     onChange(model, "answer", signal, () => this.#adoptAnswer());
     onChange(model, "error", signal, () => this.#showError());
     onChange(model, "locked", signal, () => this.#status());
     listenPointer(stage.stage, this.#gestures(), signal);
     listenKeys(stage.root, this.#keyActions(), signal);
-    stage.resetButton.addEventListener("click", () => this.#reset(), { signal });
+    stage.fitButton.addEventListener("click", () => this.#fit(), { signal });
     stage.helpButton.addEventListener("click", () => stage.toggleHelp(), { signal });
     stage.root.addEventListener("fsw-stats", () => this.#reportStats(), { signal });
     const redraw = () => this.#redraw();
@@ -109,7 +105,7 @@ class SliceView {
       const pose = this.model.get("pose") ?? {};
       const foreign = pose.mode && !this.sent.has(pose.id);
       this.state = new ViewState(scene, foreign ? pose : {}, this.#aspect());
-      if (foreign) this.#notice(pose.id);
+      if (foreign) this.#notice(pose);
       else this.#offer();
       this.#adoptAnswer();
     }
@@ -124,7 +120,7 @@ class SliceView {
     const selected = this.state.selected;
     this.state = new ViewState(this.state.scene, pose, this.#aspect());
     this.state.selected = Math.min(selected, this.state.handles.length - 1);
-    this.#notice(pose.id);
+    this.#notice(pose);
     this.scheduler.clear();
     this.#status();
     this.#redraw();
@@ -141,7 +137,7 @@ class SliceView {
   }
 
   #adoptOverlays() {
-    this.overlays.adopt(this.model.get("overlays"));
+    this.drawing.overlays.adopt(this.model.get("overlays"));
     this.#redraw(false);
   }
 
@@ -157,17 +153,18 @@ class SliceView {
     if (request) this.#send(request);
   }
 
-  /** @param {{id: number, payload: Omit<Pose, "id">}} request */
+  /** @param {{id: number, payload: Omit<Pose, "id" | "after">}} request */
   #send({ id, payload }) {
     this.sent.add(id);
     this.sent.delete(id - KEPT_IDS);
     this.poseId = id;
-    this.link.pose({ id, ...payload });
+    this.link.pose({ id, after: this.after, ...payload });
   }
 
-  /** A pose that somebody else set is the newest one. @param {number} id */
-  #notice(id) {
+  /** A pose that somebody else set is the newest one. @param {Pose} pose */
+  #notice({ id, after }) {
     this.poseId = id;
+    this.after = after;
     this.scheduler.notice(id);
   }
 
@@ -210,7 +207,7 @@ class SliceView {
       step: (dx, dy) => this.#step(dx, dy),
       cycle: () => this.#cycle(),
       zoom: (factor) => this.#change((state) => state.zoomAbout([state.view[0], state.view[1]], factor)),
-      reset: () => this.#reset(),
+      fit: () => this.#fit(),
       toggleMode: () => this.#locked("mode") || this.#change((state) => state.setMode(state.mode === "section" ? "boundary" : "section")),
       pullNearest: () => this.#pullThrough(this.state?.nearestSample() ?? -1),
       help: (open) => this.stage.toggleHelp(open),
@@ -273,8 +270,36 @@ class SliceView {
     this.#redraw(false);
   }
 
-  #reset() {
-    if (!this.#locked("point")) this.#change((state) => state.reset());
+  #fit() {
+    this.#change((state) => state.fit());
+  }
+
+  // The drawer below the stage
+
+  /** @returns {import("./drawer.js").DrawerActions} */
+  #drawerActions() {
+    return {
+      options: (changed) => this.#setOptions({ ...this.options, ...changed }),
+      ask: (request) => request.type === "thumbs" || !this.#locked("mode") ? this.link.send(request) : undefined,
+      offset: (share) => this.#locked("point") || this.#change((state) => state.moveAlongNull(share), false),
+    };
+  }
+
+  /** @param {Options} options */
+  #setOptions(options) {
+    this.model.set("options", options);
+    this.model.save_changes();
+  }
+
+  #adoptOptions() {
+    this.options = readOptions(this.model.get("options"));
+    this.drawer.update(this.state, this.options, this.answer);
+    this.#redraw();
+  }
+
+  #adoptCertified() {
+    this.certified = this.model.get("certified") ?? null;
+    this.#redraw(false);
   }
 
   /** @param {Point} at @returns {number} position of the sample under the pointer, -1 if none */
@@ -327,41 +352,20 @@ class SliceView {
   }
 
   #drawGround() {
-    const { state, stage } = this;
-    const ctx = stage.context(stage.ground);
-    if (!state) return;
-    const { scene, plane } = state;
-    const viewport = this.#viewport();
-    this.theme = Theme.read(stage.root, scene.colors, this.theme);
-    this.cells = walkCells(plane.logits, viewport.extent, plane.classes);
-    if (!ctx) return;
-    const markers = [...plane.members.map((member) => member.at), ...state.handles].map((at) => viewport.toScreen(at));
-    this.names = placeNames(ctx, this.cells, plane.halfPlanes, scene.classNames, viewport, this.theme, markers);
-    drawCells(ctx, this.cells, viewport, this.theme);
-    drawDomain(ctx, plane.halfPlanes, viewport, this.theme);
-    const dots = stage.context(stage.dots);
-    if (dots) this.dots.draw(dots, scene, plane, viewport, this.theme);
+    this.drawing.drawGround(this.state, this.#viewport(), this.options);
   }
 
   #drawOverlay() {
-    const { state, stage, theme } = this;
-    const ctx = stage.context(stage.overlay);
-    if (!state || !theme) return;
+    const { state, stage, drawing, answer } = this;
+    if (!state || !drawing.theme) return;
     const viewport = this.#viewport();
     const reading = state.reading();
-    const probe = viewport.toScreen(state.probe);
-    const landing = this.answer?.landing ?? null;
-    if (ctx) {
-      drawPolytope(ctx, this.cells.find((cell) => cell.classIndex === reading.classIndex), state, viewport, theme);
-      drawNames(ctx, this.names, theme);
-      drawMembers(ctx, state, viewport, theme);
-      this.overlays.draw(ctx, state, viewport, theme);
-      if (landing) drawLanding(ctx, landing, state, viewport, theme);
-      drawProbe(ctx, probe, reading.classIndex, state.selected < 0 && stage.root.matches(":focus-visible"), theme);
-    }
-    const text = chipText(state, reading, this.answer);
-    stage.chip.write(text, theme.paint(reading.classIndex).text);
-    stage.chip.place(probe, stage.width, stage.height, landing && viewport.toScreen([landing[0], landing[1]]));
+    const certified = this.certified?.id === answer?.id ? this.certified : null;
+    drawing.drawOverlay(state, viewport, reading, answer, certified, this.options);
+    const landing = answer?.landing;
+    const text = chipText(state, reading, answer, certified);
+    stage.chip.write(text, drawing.theme.paint(reading.classIndex).text);
+    stage.chip.place(viewport.toScreen(state.probe), stage.width, stage.height, landing ? viewport.toScreen([landing[0], landing[1]]) : null);
     this.#say([text.name, text.detail, text.scope, ...text.notes].join(", "));
   }
 
@@ -385,6 +389,7 @@ class SliceView {
     stage.numbers.textContent = parts.join(" · ");
     stage.showNotice(state ? link.notice(scheduler.silent) : "Preparing the slice…");
     stage.root.toggleAttribute("data-empty", !state);
+    this.drawer.update(state, this.options, this.answer);
   }
 
   // For the page and its tests
@@ -407,12 +412,12 @@ class SliceView {
 
   /** Named overlays in plane coordinates. */
   overlayList() {
-    const shown = this.state ? this.overlays.on(this.state) : [];
+    const shown = this.state ? this.drawing.overlays.on(this.state) : [];
     return shown.map(({ overlay: { name }, shadows: { s, t, off } }) => ({ name, at: Array.from(s, (x, n) => [x, t[n], off[n]]) }));
   }
 
   cellList() {
-    return this.cells.map(({ classIndex, polygon }) => ({
+    return this.drawing.cells.map(({ classIndex, polygon }) => ({
       classIndex,
       polygon: Array.from({ length: polygon.length / 2 }, (_, v) => [polygon[2 * v], polygon[2 * v + 1]]),
     }));

@@ -11,7 +11,7 @@ const KEYS = [
   ["+  −", "zoom"],
   ["m", "boundary plane or section"],
   ["p", "pull the section through the nearest sample"],
-  ["0", "reset"],
+  ["0", "fit the view to the samples"],
   ["?", "these keys; Escape closes"],
   ["click", "move the probe there; drag the ground to pan"],
   ["double click", "plane through a sample"],
@@ -32,19 +32,21 @@ export class Stage {
     this.notice = element("div", "fsw-notice");
     this.notice.setAttribute("role", "status");
     this.error = element("div", "fsw-error-slot");
-    this.resetButton = tool("Reset the view", "reset");
+    this.fitButton = tool("Fit the view to the samples", "fit view");
+    this.drawerButton = tool("Plane, regions and samples", "plane ▾");
+    this.drawer = element("div", "fsw-drawer");
     this.helpButton = tool("Keys", "?");
     this.stage = element(
       "div", "fsw-stage",
       this.ground, this.dots, this.overlay, this.chip.node,
-      element("div", "fsw-tools", this.resetButton, this.helpButton),
+      element("div", "fsw-tools", this.drawerButton, this.fitButton, this.helpButton),
       this.notice, this.help, this.error,
     );
     this.hint = element("span", "fsw-hint");
     this.numbers = element("span", "fsw-numbers");
     this.live = element("div", "fsw-hidden");
     this.live.setAttribute("aria-live", "polite");
-    this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.live);
+    this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.drawer, this.live);
     this.root.tabIndex = 0;
     this.root.setAttribute("role", "application");
     this.root.setAttribute("aria-roledescription", "slice view");

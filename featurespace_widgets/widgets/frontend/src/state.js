@@ -5,6 +5,7 @@ import { domainHalfPlanes, satisfies } from "./polygon.js";
 import { readPoint } from "./reading.js";
 import { frameFrom, projectSamples } from "./scene.js";
 import { beginTilt, tiltTo } from "./tilt.js";
+import { quantile } from "./timing.js";
 import { viewOf } from "./viewport.js";
 
 /** @import {Frame, Mode, Point, Pose, Scene} from "./types.js" */
@@ -43,6 +44,8 @@ export class ViewState {
     /** @type {Pose["view"]} */
     this.view = pose.view ?? viewOf(this.home.extent, aspect);
     this.probe = pose.probe ?? this.#homeProbe();
+    /** How far the point is moved along null directions: a share of what they allow. */
+    this.shift = pose.shift ?? 0;
     /** -1: the probe; 0 to 2: a handle. What the arrow keys move. */
     this.selected = -1;
     /** @type {{tilt: Tilt, handle: number} | null} */
@@ -55,11 +58,11 @@ export class ViewState {
     return this.mode === "section" && this.scene.section ? this.scene.section : this.scene.boundary;
   }
 
-  /** @returns {Omit<Pose, "id" | "final">} */
+  /** @returns {Omit<Pose, "id" | "after" | "final">} */
   pose() {
-    const { mode, probe, frame, handles, view } = this;
+    const { mode, probe, frame, handles, view, shift } = this;
     const { version } = this.scene;
-    return { version, mode, probe, frame: frame.map((row) => Array.from(row)), handles: mode === "section" ? handles : [], view };
+    return { version, mode, probe, frame: frame.map((row) => Array.from(row)), handles: mode === "section" ? handles : [], view, shift };
   }
 
   reading() {
@@ -124,14 +127,26 @@ export class ViewState {
     this.plane = this.#derive();
   }
 
-  /** Back to the plane, view and probe the kernel proposed for this mode. */
-  reset() {
-    this.frame = this.home.frame;
-    this.handles = this.#homeHandles();
-    this.view = viewOf(this.home.extent, this.aspect);
-    this.probe = this.#homeProbe();
-    this.turning = null;
-    this.plane = this.#derive();
+  /** @param {number} share -1 to 1 */
+  moveAlongNull(share) {
+    this.shift = share;
+  }
+
+  /** Shows the chosen classes' samples, the handles and the probe as they lie on the present plane. */
+  fit() {
+    const { scene, plane } = this;
+    const { s, t } = plane.shadows;
+    const wanted = plane.classes ?? scene.chosen;
+    const near = Array.from(s.keys()).filter((n) => wanted.includes(scene.samples.labels[n]));
+    const span = (/** @type {Float32Array} */ values, /** @type {number} */ axis) => {
+      const among = near.map((n) => values[n]);
+      const ends = [...this.handles, this.probe].map((at) => at[axis]);
+      if (among.length) ends.push(quantile(among, 0.01), quantile(among, 0.99));
+      const [low, high] = [Math.min(...ends), Math.max(...ends)];
+      return [low - 0.08 * (high - low), high + 0.08 * (high - low)];
+    };
+    const extent = /** @type {import("./types.js").Extent} */ ([...span(s, 0), ...span(t, 1)]);
+    this.view = viewOf(extent[1] > extent[0] || extent[3] > extent[2] ? extent : this.home.extent, this.aspect);
   }
 
   /** What a handle stands on; a handle that was dragged stands on nothing with a name. @param {number} handle */

@@ -55,18 +55,21 @@
  * @property {BoundaryPlane} boundary
  * @property {SectionPlane | null} section
  * @property {number} spread
+ * @property {number} nullDims dimensions in which no margin changes
  */
 
 /**
  * The view state as it travels between browser and kernel.
  * @typedef {object} Pose
  * @property {number} id
+ * @property {number} after id of the kernel's own pose that this one goes on from
  * @property {number} version of the scene whose generating vectors the frame counts in
  * @property {Mode} mode
  * @property {Point} probe
  * @property {number[][]} frame
  * @property {Point[]} handles
  * @property {[number, number, number]} view
+ * @property {number} shift share of the way that null directions allow, -1 to 1
  * @property {boolean} final
  */
 
@@ -74,9 +77,23 @@
  * @typedef {object} Answer
  * @property {number} id
  * @property {number} classIndex
+ * @property {number | null} [radius] of the certified ball around the kernel's point
  * @property {null | [number, number, number]} landing
+ * @property {null | {low: number, high: number, at: number}} [shifted] how far null directions allow, and where the point is
  * @property {string} [message]
  */
+
+/**
+ * What the kernel found for the point at rest; hull: vertices in plane coordinates, its section or (boundary plane) its shadow.
+ * @typedef {object} Certified
+ * @property {number} id of the answer it belongs to
+ * @property {string} hullVerdict
+ * @property {number | null} hullDistance
+ * @property {string[]} adjacent names of classes that share a face with the point's
+ * @property {ArrayLike<number>} [hull]
+ */
+
+/** @typedef {{thickness: number, regions: string[]}} Options what is drawn, kept by the browser */
 
 /** @typedef {{title?: string, received?: string, allowed?: string, todo?: string}} ErrorCard */
 

@@ -3,6 +3,7 @@ import { beforeEach, test } from "node:test";
 
 import { FakeModel, frames, listeners, observers, place, pointerEvent, sent, smallScene } from "./page.js";
 
+const { shadesOf } = await import("../src/dots.js");
 const { default: sliceView } = await import("../src/slice_view.js");
 
 /** @type {FakeModel} */
@@ -80,6 +81,20 @@ test("what a lesson locks does not move; looking around is free", async () => {
   assert.ok(root.fsw.state().pose.probe[0] < 0);
 });
 
+test("a pose says which of the kernel's poses it goes on from", async () => {
+  await open();
+  acknowledge();
+  press("ArrowRight");
+  assert.equal(model.get("pose").after, 0);
+  const { pose } = root.fsw.state();
+  model.set("pose", { ...pose, id: -5, after: -5, mode: "section", handles: [[0, 0], [1, 0], [0, 1]] });
+  press("ArrowRight");
+  assert.deepEqual([model.get("pose").after, model.get("pose").mode], [-5, "section"]);
+  model.set("scene", { ...smallScene(), version: 2 });
+  press("ArrowRight");
+  assert.equal(model.get("pose").after, -5, "the scene alone is no place");
+});
+
 test("a drag sends one pose at a time, the last one final", async () => {
   await open();
   acknowledge();
@@ -145,8 +160,11 @@ test("keys move, turn, change the mode, and do not leak; Tab passes", async () =
   press("ArrowUp");
   const { handles } = root.fsw.state().pose;
   assert.ok(handles[1][1] > 0 && handles[0][0] === 0 && handles[2][1] === 1);
+  model.set("pose", { ...root.fsw.state().pose, id: -3, view: [50, 50, 1] });
   press("0");
-  assert.deepEqual(root.fsw.state().pose.handles, [[0, 0], [1, 0], [0, 1]]);
+  const fitted = root.fsw.state().pose;
+  assert.deepEqual(fitted.handles, handles, "fitting the view moves nothing");
+  for (const [s, t] of fitted.handles) assert.ok(Math.abs(s - fitted.view[0]) < fitted.view[2] / 2 && Math.abs(t - fitted.view[1]) < 0.39 * fitted.view[2]);
   press("b");
   assert.equal(leaked, 0);
   press("Tab");
@@ -190,6 +208,86 @@ test("overlays lie on the plane of the moment and wait for their scene", async (
   assert.deepEqual(root.fsw.state().overlays, []);
 });
 
+/** @param {string} label @returns {any} the control in the drawer with this name */
+const control = (label) => root.querySelector(`.fsw-drawer [aria-label^="${label}"]`);
+
+/** @param {any} node @param {string} value @param {string} [type] */
+function choose(node, value, type = "change") {
+  node.value = value;
+  node.dispatchEvent(new window.Event(type, { bubbles: true }));
+}
+
+test("the drawer asks the kernel for corners, planes and samples", async () => {
+  await open({ options: {} });
+  const drawer = root.querySelector(".fsw-drawer");
+  assert.ok(drawer.hidden);
+  root.querySelector('[aria-label="Plane, regions and samples"]').click();
+  assert.ok(!drawer.hidden);
+  control("Corner 2").click();
+  choose(control("Put the corner on"), "hull");
+  choose(control("Put the corner on"), "mean:2");
+  choose(control("Plane along"), "principal");
+  control("Pick a training sample").click();
+  const picture = { width: 1, height: 1, channels: 1, pixels: new Uint8Array(1).buffer };
+  model.set("thumbs", { label: 0, from: 0, total: 3, items: [{ ...picture, row: 41 }, { ...picture, row: 43 }] });
+  control("Put corner on sample 43").click();
+  control("Later samples").click();
+  assert.deepEqual(model.messages, [
+    { type: "corner", kind: "hull", label: 0, handle: 1 },
+    { type: "corner", kind: "mean", label: 2, handle: 1 },
+    { type: "plane", kind: "principal" },
+    { type: "thumbs", label: 0, from: 0 },
+    { type: "through", sample: 43, handle: 1 },
+    { type: "thumbs", label: 0, from: 2 },
+  ]);
+});
+
+test("regions and thickness are kept as options; the null slider moves the point and no probe", async () => {
+  await open({ options: { thickness: 1, regions: ["cell"] }, scene: { ...smallScene(), nullDims: 4 } });
+  acknowledge();
+  control("The hull of").click();
+  assert.deepEqual(model.get("options").regions, ["cell", "hull"]);
+  control("The cell of").click();
+  assert.deepEqual(model.get("options").regions, ["hull"]);
+  choose(control("Thickness"), "0.5", "input");
+  assert.deepEqual(model.get("options"), { thickness: 0.5, regions: ["hull"] });
+  const { probe } = root.fsw.state().pose;
+  choose(control("Way along null"), "0.5", "input");
+  const { pose } = root.fsw.state();
+  assert.deepEqual([pose.shift, pose.probe], [0.5, probe]);
+  assert.equal(model.get("pose").shift, 0.5);
+  const key = new window.KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true });
+  control("Way along null").dispatchEvent(key);
+  assert.deepEqual(root.fsw.state().pose.probe, probe, "arrows belong to the slider there");
+  assert.ok(!key.defaultPrevented);
+});
+
+test("a head without null directions offers no way along them", async () => {
+  await open({ options: {}, scene: { ...smallScene(), nullDims: 0 } });
+  assert.ok(control("Way along null").closest("label").hidden);
+});
+
+test("the certificate stands on the chip until the point moves", async () => {
+  await open();
+  acknowledge();
+  model.set("certified", { id: model.get("pose").id, hullVerdict: "outside", hullDistance: 0.5, adjacent: ["dog", "fox"] });
+  await frames();
+  const chip = root.querySelector(".fsw-chip");
+  assert.match(chip.textContent, /outside the hull of cat, 0\.50 away.*touches dog, fox/);
+  press("ArrowRight");
+  acknowledge();
+  await frames();
+  assert.doesNotMatch(chip.textContent, /hull/);
+});
+
+test("a thin slab hides what is far from the plane, a thick one shows it stronger", () => {
+  const scene = /** @type {any} */ ({ samples: { count: 3, labels: Uint16Array.of(0, 0, 0) }, spread: 1 });
+  const plane = /** @type {any} */ ({ shadows: { off: Float32Array.of(0, 0.5, 1.5) }, classes: null });
+  assert.deepEqual([...shadesOf(scene, plane, 1)], [0, 1, 4]);
+  assert.deepEqual([...shadesOf(scene, plane, 0.2)], [0, 255, 255]);
+  assert.deepEqual([...shadesOf(scene, plane, 2)], [0, 0, 2]);
+});
+
 test("empty scene, error and late scene", async () => {
   await open({ scene: {}, error: { title: "No head", received: "2 layers", allowed: "a linear layer", todo: "Name it." } });
   assert.match(root.querySelector(".fsw-notice").textContent, /Preparing/);
@@ -214,7 +312,7 @@ test("stats are written when asked for", async () => {
 test("destroying ends every listener", async () => {
   const before = listeners.size;
   await open();
-  assert.ok(listeners.size > before && model.listening === 6 && observers.size === 2);
+  assert.ok(listeners.size > before && model.listening === 9 && observers.size === 2);
   destroy();
   assert.equal(listeners.size, before);
   assert.equal(model.listening, 0);
