@@ -65,7 +65,7 @@ function render({ model, el, signal }) {
 
   function drawBlend() {
     const { title, items } = model.get("carriers") ?? {};
-    blendCard.hidden = !items?.length;
+    blendCard.hidden = !!model.get("curtain") || !items?.length;
     blendTitle.textContent = title ?? "";
     blend.replaceChildren(...(items ?? []).map(neighbourFigure));
   }
@@ -76,7 +76,7 @@ function render({ model, el, signal }) {
   }
 
   for (const name of ["content", "curtain"]) onChange(model, name, life.signal, draw);
-  onChange(model, "carriers", life.signal, drawBlend);
+  for (const name of ["carriers", "curtain"]) onChange(model, name, life.signal, drawBlend);
   onChange(model, "error", life.signal, showError);
   life.signal.addEventListener("abort", () => root.remove());
   draw();
@@ -105,13 +105,13 @@ class Optimised {
       element("div", "fsw-progress-row", this.bar, this.note, this.button),
     );
     this.button.addEventListener("click", () => model.send?.({ type: model.get("optimised")?.running ? "cancel" : "again" }), { signal });
-    onChange(model, "optimised", signal, () => this.#draw());
+    for (const name of ["optimised", "curtain"]) onChange(model, name, signal, () => this.#draw());
     this.#draw();
   }
 
   #draw() {
     const { image, alt, facts, running, share, note } = this.model.get("optimised") ?? {};
-    this.root.hidden = !image && !note;
+    this.root.hidden = !!this.model.get("curtain") || (!image && !note);
     if (image) paintPicture(this.canvas, image);
     this.canvas.hidden = !image;
     this.canvas.setAttribute("aria-label", alt ?? "");

@@ -122,6 +122,31 @@ test("panel: image, facts, neighbours, placeholder, error", () => {
   assert.equal(model.listening, 0);
 });
 
+test("panel: the optimised image with its progress, cancel and again; nothing shows behind a curtain", () => {
+  const picture = { width: 1, height: 1, channels: 1, pixels: new DataView(new ArrayBuffer(1)) };
+  const optimised = { image: picture, alt: "Optimised", running: true, share: 0.25, note: "", facts: [["residual", "0.50"]] };
+  const carriers = { title: "Blend", items: [{ ...picture, label: "70 %", color: "#009E73" }] };
+  const model = new FakeModel({ content: {}, error: {}, optimised, carriers });
+  const el = place();
+  const destroy = imagePanel.render({ model, el });
+  const [, card, , blend] = /** @type {any} */ (el.querySelectorAll(".fsw-card"));
+  assert.match(card.textContent, /residual0\.50/);
+  assert.equal(card.querySelector("progress").value, 0.25);
+  card.querySelector("button").click();
+  model.set("optimised", { ...optimised, running: false, note: "cancelled" });
+  assert.ok(card.querySelector("progress").hidden);
+  card.querySelector("button").click();
+  assert.deepEqual(model.messages, [{ type: "cancel" }, { type: "again" }]);
+  assert.match(blend.textContent, /Blend.*70 %/);
+  model.set("curtain", "Answer first");
+  assert.ok(card.hidden && blend.hidden);
+  model.set("curtain", "");
+  model.set("optimised", {});
+  model.set("carriers", {});
+  assert.ok(card.hidden && blend.hidden);
+  destroy();
+});
+
 test("grey, colour and transparent pixels become RGBA", () => {
   const bytes = (/** @type {number[]} */ ...list) => new DataView(Uint8Array.from(list).buffer);
   const one = { width: 1, height: 1 };
