@@ -24,6 +24,7 @@ __all__ = ["Scene", "default_classes"]
 
 MAX_SAMPLES = 5000
 MAX_MEANS = 12
+FEW_CLASSES = 256  # lengths of all pairs' normals are sent up to here
 VIEW_QUANTILES = (0.01, 0.99)
 
 
@@ -153,7 +154,7 @@ class Scene:
             "bias": _buffer(head.bias, "<f8"),
             "C": _buffer(head.weight @ generators.T, "<f8"),
             "gram": _buffer(generators @ generators.T, "<f8"),
-            "pairNorms": _buffer(head.pair_norms, "<f4"),
+            "norms": self._norms(),
             "domain": self._domain(),
             "samples": samples,
             "members": [
@@ -235,6 +236,22 @@ class Scene:
             return 1.0
         near = self.space.features[np.isin(self.space.labels, self.chosen)]
         return float(np.median(np.linalg.norm(near - self.boundary.origin, axis=1))) if len(near) else 1.0
+
+    def _norms(self) -> dict[str, Any]:
+        """Rows of ``|w_i - w_j|``: of all classes where they are few, else of the chosen ones.
+
+        On a section the kernel's answers bring the row of the point's class.
+        """
+        few = self.space.head.num_classes <= FEW_CLASSES
+        classes = list(range(self.space.head.num_classes)) if few else list(self.chosen)
+        return {"classes": classes, "rows": _buffer(self.space.head.normal_lengths(classes), "<f4")}
+
+    def norms_of(self, class_index: int) -> dict[str, Any] | None:
+        """The row of a class that the scene's message may have left out."""
+        if self.space.head.num_classes <= FEW_CLASSES:
+            return None
+        row = self.space.head.normal_lengths([class_index])
+        return {"classes": [class_index], "rows": _buffer(row, "<f4")}
 
     def _domain(self) -> dict[str, Any] | None:
         domain = self.space.domain

@@ -270,7 +270,9 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
                 self._plane = self._built.plane(mode, pose["frame"])
                 self._probe = probe_at(self._built, self._plane, point, share)
                 answer = self._answer(self._probe, final)
-                json.dumps(answer, allow_nan=False)  # a model may return NaN, which browsers do not read
+                json.dumps(
+                    answer, allow_nan=False, default=_bytes
+                )  # a model may return NaN, which browsers do not read
         except Exception as error:  # the person sees it beside the view; the view stays alive
             if before is not None:
                 self._plane, self._probe = before
@@ -282,7 +284,7 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
         self._current = pose
         with self.hold_sync():
             self.error = {}
-            self.answer = {"id": pose["id"], **answer}
+            self.answer = {"id": pose["id"], "version": self._version, **answer}
 
     def _answer(self, probe: Probe, final: bool) -> dict[str, Any]:
         answer: dict[str, Any] = {
@@ -296,6 +298,8 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
             "seen": None,
             "message": "",
         }
+        if not self._plane.is_boundary_plane:
+            answer["norms"] = self._built.norms_of(probe.class_index)
         if probe.shift is not None and probe.features is not None:
             low, high = probe.shift.limits
             at = (probe.features - probe.shift.y) @ probe.shift.direction
@@ -323,3 +327,10 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
 def _threads() -> ThreadpoolController:
     """Thread pools of this process: one thread each is fastest for the small products of an answer."""
     return ThreadpoolController()
+
+
+def _bytes(value: Any) -> str:
+    """Binary values travel beside the JSON."""
+    if isinstance(value, bytes):
+        return ""
+    raise TypeError(f"{type(value).__name__} cannot be sent to a browser")

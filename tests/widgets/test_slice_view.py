@@ -48,7 +48,8 @@ def test_the_browser_gets_all_it_needs_for_any_plane_of_the_family(fashion):
     np.testing.assert_allclose(stored, fashion.features[rows] @ u, rtol=1e-4, atol=2e-2)
     domain = message["domain"]
     np.testing.assert_allclose(array(domain, "rows").reshape(-1, m) @ frame[0], origin, atol=1e-12)
-    norms = array(message, "pairNorms", "<f4").reshape(10, 10)
+    assert message["norms"]["classes"] == list(range(10))
+    norms = array(message["norms"], "rows", "<f4").reshape(10, 10)
     np.testing.assert_allclose(norms, fashion.head.pair_norms, rtol=1e-6)
 
 
@@ -450,3 +451,19 @@ def test_a_shift_along_null_directions_changes_no_margin_and_stays_in_the_domain
             np.testing.assert_allclose(view.plane.to_plane(shifted[None])[0], st, atol=1e-6)
     drag(view, shift=0.0)
     np.testing.assert_array_equal(view.probe.features, before.features)
+
+
+def test_a_thousand_classes_send_no_square_of_numbers_and_yet_every_distance(fashion):
+    """The row that a section's chip needs comes with the answer."""
+    rng = np.random.default_rng(0)
+    head = fsw.LinearHead(rng.normal(size=(1000, 12)))
+    view = fsw.SliceView(fsw.FeatureSpace(head), rng.normal(size=(3, 12)))
+    size = sum(len(part) for part in view.scene["norms"].values() if isinstance(part, bytes))
+    assert size == 4 * 3 * 1000
+    answer = drag(view, probe=[0.3, 0.2])
+    row = array(answer["norms"], "rows", "<f4")
+    assert answer["norms"]["classes"] == [view.probe.class_index]
+    np.testing.assert_allclose(row, head.pair_norms[view.probe.class_index], rtol=1e-6)
+    logits = head.logits(view.probe.features)[0]
+    gaps = logits.max() - logits
+    assert (gaps[row > 0] / row[row > 0]).min() == pytest.approx(answer["radius"], rel=1e-5)

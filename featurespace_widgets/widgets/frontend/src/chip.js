@@ -33,7 +33,7 @@ export function chipText(state, reading, answer, certified) {
     scope: whole ? `exact for all ${K}` : `side exact for ${boundary.classes.length} classes`,
     detail:
       reading.nearest < 0
-        ? "no boundary"
+        ? state.scene.norms.has(reading.classIndex) ? "no boundary" : `margin ${number(reading.margin)} · distance …`
         : `margin ${number(reading.margin)} · ${number(reading.distance)} to ${classNames[reading.nearest]}`,
     facts: certified ? certificate(certified, name) : [],
     notes,

@@ -25,7 +25,7 @@ export function decodeScene(raw) {
     bias: typed(Float64Array, raw.bias),
     C: typed(Float64Array, raw.C),
     gram: { size: raw.m, values: typed(Float64Array, raw.gram) },
-    pairNorms: typed(Float32Array, raw.pairNorms),
+    norms: addNorms(new Map(), raw.norms, raw.K),
     domain: domain && {
       rows: typed(Float64Array, domain.rows),
       lower: typed(Float64Array, domain.lower),
@@ -42,6 +42,17 @@ export function decodeScene(raw) {
     },
     section: section ? { ...section, frame: frameFrom(section.frame) } : null,
   };
+}
+
+/**
+ * Rows |w_i - w_j| of classes i, as the scene and later answers bring them.
+ * @param {Map<number, Float32Array>} norms @param {any} raw @param {number} K
+ */
+export function addNorms(norms, raw, K) {
+  if (!raw) return norms;
+  const rows = typed(Float32Array, raw.rows);
+  raw.classes.forEach((/** @type {number} */ k, /** @type {number} */ n) => norms.set(k, rows.subarray(n * K, (n + 1) * K)));
+  return norms;
 }
 
 /** @param {any} raw @returns {Samples} */

@@ -9,7 +9,7 @@ import { KernelLink } from "./kernel_link.js";
 import { listenKeys } from "./keys.js";
 import { nearestPlace } from "./picking.js";
 import { listenPointer } from "./pointer.js";
-import { decodeScene } from "./scene.js";
+import { addNorms, decodeScene } from "./scene.js";
 import { Scheduler } from "./scheduler.js";
 import { Stage } from "./stage.js";
 import { ViewState } from "./state.js";
@@ -129,6 +129,7 @@ class SliceView {
   #adoptAnswer() {
     const answer = this.model.get("answer");
     if (typeof answer?.id !== "number") return;
+    if (this.state && answer.version === this.state.scene.version) addNorms(this.state.scene.norms, answer.norms, this.state.scene.K);
     if (answer.id === this.poseId) this.answer = answer;
     const next = this.scheduler.answer(answer.id, performance.now());
     if (next) this.#send(next);

@@ -93,10 +93,10 @@ function inSpace({ count, products, squares }, gram, pose) {
 }
 
 /** The class of the cell that the probe is in: the page claims no more. @param {Scene} scene @param {Pose} pose */
-function drawnClass({ C, bias, pairNorms, boundary }, { mode, frame, probe }) {
+function drawnClass({ C, bias, norms, boundary }, { mode, frame, probe }) {
   const section = mode === "section";
   const logits = planeLogits(C, bias, section ? frameFrom(frame) : boundary.frame);
-  return readPoint(logits, pairNorms, section ? null : boundary.classes, probe).classIndex;
+  return readPoint(logits, norms, section ? null : boundary.classes, probe).classIndex;
 }
 
 /** Pixels of the whole sheet. @param {Atlas} atlas */

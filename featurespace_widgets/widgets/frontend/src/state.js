@@ -66,7 +66,7 @@ export class ViewState {
   }
 
   reading() {
-    return readPoint(this.plane.logits, this.scene.pairNorms, this.plane.classes, this.probe);
+    return readPoint(this.plane.logits, this.scene.norms, this.plane.classes, this.probe);
   }
 
   get inDomain() {

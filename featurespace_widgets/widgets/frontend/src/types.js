@@ -48,7 +48,7 @@
  * @property {Float64Array} bias
  * @property {Float64Array} C K x m
  * @property {Gram} gram
- * @property {Float32Array} pairNorms K x K
+ * @property {Map<number, Float32Array>} norms
  * @property {null | {rows: Float64Array, lower: Float64Array, upper: Float64Array, text: string}} domain
  * @property {Samples} samples
  * @property {Member[]} members
@@ -78,6 +78,8 @@
  * @property {number} id
  * @property {number} classIndex
  * @property {number | null} [radius] of the certified ball around the kernel's point
+ * @property {number} [version] of the scene it was worked out with
+ * @property {any} [norms] a row that the scene left out
  * @property {null | [number, number, number]} landing
  * @property {null | {low: number, high: number, at: number}} [shifted] how far null directions allow, and where the point is
  * @property {string} [message]

@@ -117,7 +117,7 @@ export function smallScene() {
     bias: sent(new Float64Array(3)),
     C: sent(Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1)),
     gram: sent(Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1)),
-    pairNorms: sent(Float32Array.from({ length: 9 }, (_, n) => (n % 4 ? Math.SQRT2 : 0))),
+    norms: { classes: [0, 1, 2], rows: sent(Float32Array.from({ length: 9 }, (_, n) => (n % 4 ? Math.SQRT2 : 0))) },
     domain: { rows: sent(Float64Array.of(1, 0, 0)), lower: sent(Float64Array.of(-1)), upper: sent(Float64Array.of(Infinity)), text: "x ≥ −1" },
     samples: {
       count: 3,

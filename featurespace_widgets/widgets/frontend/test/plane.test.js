@@ -43,11 +43,12 @@ test("a point is inside or outside a polygon", () => {
 
 test("reading: class, runner-up, margin and nearest boundary differ where they should", () => {
   const logits = Float64Array.of(5, 0, 0, 4, 0, 0, 3, 0, 0, 5, 0, 0);
-  const norms = new Float32Array(16).fill(1);
-  norms[2] = norms[8] = 100;
-  norms[3] = norms[12] = 0; // classes 0 and 3 have the same row
+  // Classes 0 and 3 have the same row.
+  const norms = new Map([[0, Float32Array.of(1, 1, 100, 0)], [1, Float32Array.of(1, 1, 1, 1)], [2, Float32Array.of(100, 1, 1, 1)], [3, Float32Array.of(0, 1, 1, 1)]]);
   const all = readPoint(logits, norms, null, [0, 0]);
   assert.deepEqual(all, { classIndex: 0, runnerUp: 3, margin: 0, distance: 0.02, nearest: 2 });
+  const unknown = readPoint(logits, new Map(), null, [0, 0]);
+  assert.deepEqual([unknown.classIndex, unknown.margin, unknown.nearest, unknown.distance], [0, 0, -1, Infinity]);
   const some = readPoint(logits, norms, [2, 1], [0, 0]);
   assert.deepEqual(some, { classIndex: 1, runnerUp: 2, margin: 1, distance: 1, nearest: 2 });
 });

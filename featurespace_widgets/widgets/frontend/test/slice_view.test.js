@@ -280,6 +280,22 @@ test("the certificate stands on the chip until the point moves", async () => {
   assert.doesNotMatch(chip.textContent, /hull/);
 });
 
+test("many classes: the distance is written once the kernel's row of the class has come", async () => {
+  const { norms, ...scene } = smallScene();
+  await open({ scene: { ...scene, norms: { classes: [], rows: sent(new Float32Array(0)) } } });
+  press("ArrowRight");
+  await frames();
+  const chip = root.querySelector(".fsw-chip");
+  assert.match(chip.textContent, /distance …/);
+  const rows = sent(Float32Array.of(0, Math.SQRT2, Math.SQRT2));
+  model.set("answer", { id: model.get("pose").id, version: 0, classIndex: 0, landing: null, norms: { classes: [0], rows } });
+  await frames();
+  assert.match(chip.textContent, /distance …/, "a row of an earlier scene");
+  model.set("answer", { id: model.get("pose").id, version: 1, classIndex: 0, landing: null, norms: { classes: [0], rows } });
+  await frames();
+  assert.match(chip.textContent, /to dog/);
+});
+
 test("a thin slab hides what is far from the plane, a thick one shows it stronger", () => {
   const scene = /** @type {any} */ ({ samples: { count: 3, labels: Uint16Array.of(0, 0, 0) }, spread: 1 });
   const plane = /** @type {any} */ ({ shadows: { off: Float32Array.of(0, 0.5, 1.5) }, classes: null });
