@@ -4,10 +4,10 @@
 import { chipText } from "./chip.js";
 import { Drawer, readOptions } from "./drawer.js";
 import { Drawing } from "./drawing.js";
+import { Hands } from "./hands.js";
 import { lifetime, onChange } from "./host.js";
 import { KernelLink } from "./kernel_link.js";
 import { listenKeys } from "./keys.js";
-import { nearestPlace } from "./picking.js";
 import { listenPointer } from "./pointer.js";
 import { addNorms, decodeScene } from "./scene.js";
 import { Scheduler } from "./scheduler.js";
@@ -16,14 +16,13 @@ import { ViewState } from "./state.js";
 import { FrameTimes } from "./timing.js";
 import { Viewport } from "./viewport.js";
 
-/** @import {Answer, Certified, Model, Options, Point, Pose, RenderProps} from "./types.js" */
+/** @import {Answer, Certified, Model, Options, Pose, RenderProps} from "./types.js" */
 
 const SPEAK_AFTER = 400;
 const TICK = 500;
 const KEPT_IDS = 100;
-const SAMPLE_REACH = 10;
 
-class SliceView {
+export class SliceView {
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
     this.model = model;
@@ -31,6 +30,7 @@ class SliceView {
     this.signal = signal;
     this.stage = new Stage();
     this.drawing = new Drawing(this.stage);
+    this.hands = new Hands(this);
     this.times = new FrameTimes();
     /** @type {Scheduler<Omit<Pose, "id" | "after">>} */
     this.scheduler = new Scheduler();
@@ -45,10 +45,9 @@ class SliceView {
     /** @type {Certified | null} what the kernel found after a release */
     this.certified = null;
     this.options = readOptions(model.get("options"));
-    this.pressed = false;
-    this.held = false; // a thing, not the ground
     this.frame = 0;
     this.groundDirty = true;
+    this.seen = true; // whether any of it is on the screen
     this.speech = 0;
     this.drawer = new Drawer(this.stage, this.#drawerActions(), signal, model.get("options") !== undefined);
     el.append(this.stage.root);
@@ -57,7 +56,7 @@ class SliceView {
     this.#adoptScene();
     this.#showError();
     this.stage.fit();
-    this.#redraw();
+    this.redraw();
   }
 
   #listen() {
@@ -71,22 +70,25 @@ class SliceView {
     onChange(model, "answer", signal, () => this.#adoptAnswer());
     onChange(model, "error", signal, () => this.#showError());
     onChange(model, "locked", signal, () => this.#status());
-    listenPointer(stage.stage, this.#gestures(), signal);
-    listenKeys(stage.root, this.#keyActions(), signal);
-    stage.fitButton.addEventListener("click", () => this.#fit(), { signal });
+    listenPointer(stage.stage, this.hands.gestures(), signal);
+    listenKeys(stage.root, this.hands.keyActions(), signal);
+    stage.fitButton.addEventListener("click", () => this.fit(), { signal });
     stage.helpButton.addEventListener("click", () => stage.toggleHelp(), { signal });
     stage.root.addEventListener("fsw-stats", () => this.#reportStats(), { signal });
-    const redraw = () => this.#redraw();
+    const redraw = () => this.redraw();
     stage.root.addEventListener("focus", redraw, { signal });
     stage.root.addEventListener("blur", redraw, { signal });
     const resized = new ResizeObserver(() => stage.fit() && this.#resized());
     resized.observe(stage.root);
     const themed = new MutationObserver(redraw);
     themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+    const watched = new IntersectionObserver((entries) => this.#see(entries[entries.length - 1].isIntersecting));
+    watched.observe(stage.root);
     const clock = setInterval(() => this.#tick(), TICK);
     signal.addEventListener("abort", () => {
       resized.disconnect();
       themed.disconnect();
+      watched.disconnect();
       clearInterval(clock);
       clearTimeout(this.speech);
       cancelAnimationFrame(this.frame);
@@ -106,12 +108,12 @@ class SliceView {
       const foreign = pose.mode && !this.sent.has(pose.id);
       this.state = new ViewState(scene, foreign ? pose : {}, this.#aspect());
       if (foreign) this.#notice(pose);
-      else this.#offer();
+      else this.offer();
       this.#adoptAnswer();
     }
     this.stage.chip.node.hidden = !scene;
     this.#status();
-    this.#redraw();
+    this.redraw();
   }
 
   #adoptPose() {
@@ -123,7 +125,7 @@ class SliceView {
     this.#notice(pose);
     this.scheduler.clear();
     this.#status();
-    this.#redraw();
+    this.redraw();
   }
 
   #adoptAnswer() {
@@ -134,12 +136,12 @@ class SliceView {
     const next = this.scheduler.answer(answer.id, performance.now());
     if (next) this.#send(next);
     this.#status();
-    this.#redraw(false);
+    this.redraw(false);
   }
 
   #adoptOverlays() {
     this.drawing.overlays.adopt(this.model.get("overlays"));
-    this.#redraw(false);
+    this.redraw(false);
   }
 
   #showError() {
@@ -148,9 +150,9 @@ class SliceView {
 
   // To the kernel
 
-  #offer() {
+  offer() {
     if (!this.state) return;
-    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.held }, performance.now());
+    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.hands.held }, performance.now());
     if (request) this.#send(request);
   }
 
@@ -170,13 +172,20 @@ class SliceView {
   }
 
   /** @param {number} sample position in the sample arrays */
-  #pullThrough(sample) {
-    if (!this.state || sample < 0 || this.#locked("point") || (this.#locked("mode") && this.state.mode !== "section")) return;
+  pullThrough(sample) {
+    if (!this.state || sample < 0 || this.locked("point") || (this.locked("mode") && this.state.mode !== "section")) return;
     const handle = Math.max(this.state.selected, 0);
     this.link.send({ type: "through", sample: this.state.scene.samples.ids[sample], handle });
   }
 
+  /** Out of sight nothing is drawn and nothing asked again. @param {boolean} seen */
+  #see(seen) {
+    this.seen = seen;
+    if (seen) this.redraw();
+  }
+
   #tick() {
+    if (!this.seen || document.hidden) return;
     const retry = this.link.gone ? null : this.scheduler.tick(performance.now());
     if (retry) {
       this.link.direct = true;
@@ -185,94 +194,13 @@ class SliceView {
     this.#status();
   }
 
-  // Gestures and keys
-
-  /** @returns {import("./pointer.js").Gestures} */
-  #gestures() {
-    const point = (/** @type {Point} */ at) => this.#viewport().toPlane(at);
-    return {
-      pick: (at, reach) => this.#pick(at, reach),
-      grab: (thing) => this.#grab(thing),
-      drag: (thing, to) => this.#moveThing(thing, point(to)),
-      release: () => this.#release(),
-      pan: (dx, dy) => this.#change((state) => state.panBy(-dx / this.#viewport().scale, dy / this.#viewport().scale)),
-      zoom: (at, factor) => this.#change((state) => state.zoomAbout(point(at), factor)),
-      click: (at) => this.#moveThing(-1, point(at)),
-      doubleClick: (at) => this.#pullThrough(this.#sampleAt(at)),
-    };
-  }
-
-  /** @returns {import("./keys.js").KeyActions} */
-  #keyActions() {
-    return {
-      step: (dx, dy) => this.#step(dx, dy),
-      cycle: () => this.#cycle(),
-      zoom: (factor) => this.#change((state) => state.zoomAbout([state.view[0], state.view[1]], factor)),
-      fit: () => this.#fit(),
-      toggleMode: () => this.#locked("mode") || this.#change((state) => state.setMode(state.mode === "section" ? "boundary" : "section")),
-      pullNearest: () => this.#pullThrough(this.state?.nearestSample() ?? -1),
-      help: (open) => this.stage.toggleHelp(open),
-    };
-  }
-
-  /** @param {Point} at @param {number} reach @returns {number | null} */
-  #pick(at, reach) {
-    if (!this.state || this.#locked("point")) return null;
-    const places = [this.state.probe, ...this.state.handles];
-    const found = nearestPlace(places.length, (i) => places[i], at, reach, this.#viewport());
-    return found < 0 ? null : found - 1;
-  }
-
-  /** @param {number | null} thing */
-  #grab(thing) {
-    this.pressed = true;
-    if (!this.state || thing === null) return;
-    this.held = true;
-    this.state.selected = thing;
-    if (thing >= 0) this.state.beginTurn(thing);
-    this.#redraw(false);
-  }
-
-  /** @param {number} thing @param {Point} to */
-  #moveThing(thing, to) {
-    if (this.#locked("point")) return;
-    if (thing < 0) this.#change((state) => state.moveProbe(to), false);
-    else this.#change((state) => state.turnTo(to));
-  }
-
   /** What a lesson holds fast. @param {"mode" | "point"} what */
-  #locked(what) {
+  locked(what) {
     return (this.model.get("locked") ?? []).includes(what);
   }
 
-  #release() {
-    const moved = this.held;
-    this.pressed = this.held = false;
-    this.state?.endTurn();
-    if (moved) this.#offer();
-  }
-
-  /** @param {number} dx @param {number} dy in stage widths */
-  #step(dx, dy) {
-    const { state } = this;
-    if (!state) return;
-    const [from, span] = [state.selected < 0 ? state.probe : state.handles[state.selected], state.view[2]];
-    // A run of key presses turns from one frozen plane, like one drag.
-    if (state.selected >= 0 && state.turning?.handle !== state.selected) state.beginTurn(state.selected);
-    this.#moveThing(state.selected, [from[0] + dx * span, from[1] + dy * span]);
-  }
-
-  #cycle() {
-    const { state } = this;
-    if (!state) return;
-    state.endTurn();
-    state.selected = state.selected + 1 < state.handles.length ? state.selected + 1 : -1;
-    this.#say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1} ${state.handleLabel(state.selected)}`);
-    this.#redraw(false);
-  }
-
-  #fit() {
-    this.#change((state) => state.fit());
+  fit() {
+    this.change((state) => state.fit());
   }
 
   // The drawer below the stage
@@ -281,8 +209,8 @@ class SliceView {
   #drawerActions() {
     return {
       options: (changed) => this.#setOptions({ ...this.options, ...changed }),
-      ask: (request) => request.type === "thumbs" || !this.#locked("mode") ? this.link.send(request) : undefined,
-      offset: (share) => this.#locked("point") || this.#change((state) => state.moveAlongNull(share), false),
+      ask: (request) => request.type === "thumbs" || !this.locked("mode") ? this.link.send(request) : undefined,
+      offset: (share) => this.locked("point") || this.change((state) => state.moveAlongNull(share), false),
     };
   }
 
@@ -295,27 +223,20 @@ class SliceView {
   #adoptOptions() {
     this.options = readOptions(this.model.get("options"));
     this.drawer.update(this.state, this.options, this.answer);
-    this.#redraw();
+    this.redraw();
   }
 
   #adoptCertified() {
     this.certified = this.model.get("certified") ?? null;
-    this.#redraw(false);
-  }
-
-  /** @param {Point} at @returns {number} position of the sample under the pointer, -1 if none */
-  #sampleAt(at) {
-    if (!this.state) return -1;
-    const { s, t } = this.state.plane.shadows;
-    return nearestPlace(s.length, (n) => [s[n], t[n]], at, SAMPLE_REACH, this.#viewport());
+    this.redraw(false);
   }
 
   /** @param {(state: ViewState) => void} act @param {boolean} ground whether plane or view may change */
-  #change(act, ground = true) {
+  change(act, ground = true) {
     if (!this.state) return;
     act(this.state);
-    this.#offer();
-    this.#redraw(ground);
+    this.offer();
+    this.redraw(ground);
   }
 
   // Drawing
@@ -324,7 +245,7 @@ class SliceView {
     return this.stage.height / this.stage.width || 0.78;
   }
 
-  #viewport() {
+  viewport() {
     const view = this.state?.view ?? [0, 0, 1];
     return new Viewport(/** @type {[number, number, number]} */ (view), this.stage.width, this.stage.height);
   }
@@ -336,9 +257,9 @@ class SliceView {
     this.#draw(performance.now());
   }
 
-  #redraw(ground = true) {
+  redraw(ground = true) {
     this.groundDirty ||= ground;
-    if (!this.frame && !this.signal.aborted) this.frame = requestAnimationFrame(() => this.#draw(performance.now()));
+    if (this.seen && !this.frame && !this.signal.aborted) this.frame = requestAnimationFrame(() => this.#draw(performance.now()));
   }
 
   /** @param {number} now */
@@ -349,17 +270,17 @@ class SliceView {
     if (this.groundDirty) this.#drawGround();
     this.groundDirty = false;
     this.#drawOverlay();
-    this.times.record(now, performance.now(), this.pressed);
+    this.times.record(now, performance.now(), this.hands.pressed);
   }
 
   #drawGround() {
-    this.drawing.drawGround(this.state, this.#viewport(), this.options);
+    this.drawing.drawGround(this.state, this.viewport(), this.options);
   }
 
   #drawOverlay() {
     const { state, stage, drawing, answer } = this;
     if (!state || !drawing.theme) return;
-    const viewport = this.#viewport();
+    const viewport = this.viewport();
     const reading = state.reading();
     const certified = this.certified?.id === answer?.id ? this.certified : null;
     drawing.drawOverlay(state, viewport, reading, answer, certified, this.options);
@@ -367,11 +288,11 @@ class SliceView {
     const text = chipText(state, reading, answer, certified);
     stage.chip.write(text, drawing.theme.paint(reading.classIndex).text);
     stage.chip.place(viewport.toScreen(state.probe), stage.width, stage.height, landing ? viewport.toScreen([landing[0], landing[1]]) : null);
-    this.#say([text.name, text.detail, text.scope, ...text.notes].join(", "));
+    this.say([text.name, text.detail, text.scope, ...text.notes].join(", "));
   }
 
   /** Speaks when things have come to rest. @param {string} text */
-  #say(text) {
+  say(text) {
     if (text === this.stage.live.textContent) return;
     clearTimeout(this.speech);
     this.speech = window.setTimeout(() => (this.stage.live.textContent = text), SPEAK_AFTER);
@@ -379,7 +300,7 @@ class SliceView {
 
   #status() {
     const { stage, state, scheduler, times, link } = this;
-    const hint = `${this.#locked("point") ? "the point stands still in this step" : "drag the point"} · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
+    const hint = `${this.locked("point") ? "the point stands still in this step" : "drag the point"} · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
     stage.hint.textContent = state ? this.answer?.message || hint : "";
     const trips = scheduler.roundTrips;
     const parts = [];
@@ -408,7 +329,7 @@ class SliceView {
     const { state } = this;
     if (!state) return null;
     const { classIndex, margin, distance } = state.reading();
-    return { pose: { id: this.poseId, ...state.pose(), final: !this.held }, chip: { classIndex, margin, distance }, cells: this.cellList(), overlays: this.overlayList() };
+    return { pose: { id: this.poseId, ...state.pose(), final: !this.hands.held }, chip: { classIndex, margin, distance }, cells: this.cellList(), overlays: this.overlayList() };
   }
 
   /** Named overlays in plane coordinates. */

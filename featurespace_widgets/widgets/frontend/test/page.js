@@ -20,6 +20,16 @@ class Observer {
   }
 }
 
+/** Tells views whether they are on the screen. */
+class Sight extends Observer {
+  observe() {
+    observers.add(this);
+    sights.add(this);
+  }
+}
+/** @type {Set<any>} */
+export const sights = new Set();
+
 /** Listeners added and not yet removed, by way of their signal. */
 export const listeners = new Set();
 const add = window.EventTarget.prototype.addEventListener;
@@ -44,6 +54,7 @@ Object.assign(globalThis, {
   AbortController: window.AbortController,
   MutationObserver: Observer,
   ResizeObserver: Observer,
+  IntersectionObserver: Sight,
   getComputedStyle: window.getComputedStyle,
   requestAnimationFrame: window.requestAnimationFrame,
   cancelAnimationFrame: window.cancelAnimationFrame,

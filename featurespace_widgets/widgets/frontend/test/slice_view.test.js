@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { FakeModel, frames, listeners, observers, place, pointerEvent, sent, smallScene } from "./page.js";
+import { FakeModel, frames, listeners, observers, place, pointerEvent, sent, sights, smallScene } from "./page.js";
 
 const { shadesOf } = await import("../src/dots.js");
 const { default: sliceView } = await import("../src/slice_view.js");
@@ -296,6 +296,21 @@ test("many classes: the distance is written once the kernel's row of the class h
   assert.match(chip.textContent, /to dog/);
 });
 
+test("out of sight nothing is drawn; back in sight the newest state is", async () => {
+  await open();
+  acknowledge();
+  await frames();
+  const [sight] = [...sights].slice(-1);
+  sight.act([{ isIntersecting: false }]);
+  const { frames: before } = root.fsw.stats();
+  press("ArrowRight");
+  await frames();
+  assert.equal(root.fsw.stats().frames, before);
+  sight.act([{ isIntersecting: true }]);
+  await frames();
+  assert.ok(root.fsw.stats().frames > before);
+});
+
 test("a thin slab hides what is far from the plane, a thick one shows it stronger", () => {
   const scene = /** @type {any} */ ({ samples: { count: 3, labels: Uint16Array.of(0, 0, 0) }, spread: 1 });
   const plane = /** @type {any} */ ({ shadows: { off: Float32Array.of(0, 0.5, 1.5) }, classes: null });
@@ -328,7 +343,7 @@ test("stats are written when asked for", async () => {
 test("destroying ends every listener", async () => {
   const before = listeners.size;
   await open();
-  assert.ok(listeners.size > before && model.listening === 9 && observers.size === 2);
+  assert.ok(listeners.size > before && model.listening === 9 && observers.size === 3);
   destroy();
   assert.equal(listeners.size, before);
   assert.equal(model.listening, 0);
