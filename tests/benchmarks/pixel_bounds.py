@@ -203,8 +203,10 @@ def main() -> None:
         test = test.astype(np.float32) / 255 if test.dtype == np.uint8 else test
         model, head = trained(space.images, space.labels, 300 if arguments.quick else 1500)
         report("dense 784-64-64", model, head, test, arguments.quick)
-        few = test[: 2 if arguments.quick else 5]
-        report("bundled mnist", space.classifier, space.head, few, arguments.quick)
+        for name in ("mnist", "fashion-mnist", "mnist-2d"):
+            space = fsw.load(name)
+            few = space.test_bank.images[: 2 if arguments.quick else 5].astype(np.float32) / 255
+            report(f"bundled {name}", space.classifier, space.head, few, arguments.quick)
 
 
 if __name__ == "__main__":
