@@ -30,7 +30,7 @@ function render({ model, el, signal }) {
   const moreTitle = element("h3", "fsw-title");
   const more = element("section", "fsw-card", moreTitle, neighbours);
   const blendTitle = element("h3", "fsw-title");
-  const blend = element("div", "fsw-neighbours");
+  const blend = element("div", "fsw-blend");
   const blendCard = element("section", "fsw-card", blendTitle, blend);
   const optimised = new Optimised(model, life.signal);
   const failure = element("div", "");
@@ -90,9 +90,9 @@ class Optimised {
   /** @param {import("./types.js").Model} model @param {AbortSignal} signal */
   constructor(model, signal) {
     this.model = model;
-    this.canvas = element("canvas", "fsw-image");
+    this.canvas = element("canvas", "fsw-optimised");
     this.canvas.setAttribute("role", "img");
-    this.facts = element("dl", "fsw-facts");
+    this.facts = element("dl", "fsw-reached");
     this.bar = element("progress", "fsw-progress");
     this.bar.setAttribute("aria-label", "Optimising");
     this.note = element("span", "fsw-hint");
