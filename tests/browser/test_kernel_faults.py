@@ -27,13 +27,15 @@ class Explorer(Person):
 
     def drag(self, goal: tuple[float, float]) -> None:
         """Drag the point to a place of the stage: it is there at once, and drawn there."""
+        self.slice.scroll_into_view_if_needed()  # what is out of sight is not drawn
         before = pixels(self.stage.locator("canvas").last)
         self.notebook.drag_by_frame(
             self.stage, [self.pixel(self.state()["pose"]["probe"]), (150.0, 150.0), goal]
         )
         assert self.pixel(self.state()["pose"]["probe"]) == pytest.approx(goal, abs=1.5)
-        drawn = pixels(self.stage.locator("canvas").last)
-        assert (drawn != before).any()
+        self.notebook.wait_for(
+            lambda: (pixels(self.stage.locator("canvas").last) != before).any(), "the point is drawn there"
+        )
 
     def told(self, words: str) -> None:
         """Wait until the view says something about its kernel; without words, until it says nothing."""
