@@ -46,7 +46,7 @@ export class Drawer {
     this.thickness = slider("Thickness of the sample cloud", 0.05, 2, 0.05);
     this.null = slider("Way along null directions, which change no margin", -1, 1, 0.02);
     this.nullText = element("output", "fsw-null");
-    this.thumbs = element("div", "fsw-thumbs");
+    this.thumbs = element("div", "fsw-shelf");
     this.thumbs.hidden = true;
     this.classes = picker("Samples of class");
     this.samples = element("div", "fsw-thumb-row");
@@ -151,7 +151,7 @@ export class Drawer {
     this.samples.replaceChildren(...thumbs.items.map((item) => {
       const node = button("", `Put corner on sample ${item.row}`);
       node.value = String(item.row);
-      node.className = "fsw-pick";
+      node.className = "fsw-sample";
       node.append(item.pixels ? pictureCanvas(item, "fsw-thumb", `sample ${item.row}`) : String(item.row));
       return node;
     }));

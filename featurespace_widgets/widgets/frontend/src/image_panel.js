@@ -93,7 +93,7 @@ class Optimised {
     this.canvas = element("canvas", "fsw-optimised");
     this.canvas.setAttribute("role", "img");
     this.facts = element("dl", "fsw-reached");
-    this.bar = element("progress", "fsw-progress");
+    this.bar = element("progress", "fsw-bar");
     this.bar.setAttribute("aria-label", "Optimising");
     this.note = element("span", "fsw-hint");
     this.button = element("button", "fsw-tool");
