@@ -1,7 +1,6 @@
 """What follows exactly from an affine head: numpy and scipy only, no torch, no Jupyter."""
 
-from .cells import Cell
-from .head import LinearHead
-from .plane import Slice
-
-__all__ = ["Cell", "LinearHead", "Slice"]
+# Without __all__, so that the API reference shows every module.
+from .cells import Cell as Cell
+from .head import LinearHead as LinearHead
+from .plane import Slice as Slice
