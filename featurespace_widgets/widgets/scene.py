@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 
 from ..geometry.arrays import Array, as_matrix
 from ..geometry.null_shift import NullShift, null_direction, null_shift
@@ -280,7 +281,8 @@ def default_classes(space: FeatureSpace) -> tuple[int, ...]:
         return tuple(int(k) for k in (present if len(present) == 2 else (0, 1)))
     means = np.array([space.features[space.labels == k].mean(axis=0) for k in present])
     # Distances measured across the boundaries: what the head tells apart least.
-    gaps = np.abs((means[:, None] - means[None]) @ head.weight.T).max(axis=2)
+    scores = means @ head.weight.T
+    gaps = cdist(scores, scores, "chebyshev")
     np.fill_diagonal(gaps, np.inf)
     i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
     rest = np.minimum(gaps[i], gaps[j])

@@ -1,6 +1,7 @@
 """SliceView and Explorer on the kernel's side: what the browser is sent and how its messages are answered."""
 
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -467,3 +468,18 @@ def test_a_thousand_classes_send_no_square_of_numbers_and_yet_every_distance(fas
     logits = head.logits(view.probe.features)[0]
     gaps = logits.max() - logits
     assert (gaps[row > 0] / row[row > 0]).min() == pytest.approx(answer["radius"], rel=1e-5)
+
+
+def test_classes_to_open_with_are_found_among_many_in_little_memory():
+    rng = np.random.default_rng(0)
+    weight, means = rng.normal(size=(300, 64)), rng.normal(size=(300, 64))
+    space = fsw.FeatureSpace.from_arrays(weight, None, means, np.arange(300))
+    tracemalloc.start()
+    try:
+        classes = fsw.SliceView(space).classes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 30e6  # all pairs of means at once would be 46 MB
+    gaps = [(np.abs(weight @ (means[i] - means[j])).max(), i, j) for i in range(300) for j in range(i)]
+    assert set(min(gaps)[1:]) < set(classes)
