@@ -2,7 +2,7 @@
 // way along null directions. Closed until somebody opens it.
 
 import { number } from "./chip.js";
-import { element } from "./host.js";
+import { button, element, option } from "./host.js";
 import { pictureCanvas } from "./pixels.js";
 
 /** @import {Answer, Options} from "./types.js" */
@@ -41,7 +41,7 @@ export class Drawer {
     this.place = picker("Put the corner on");
     this.planes = picker("Plane along");
     fill(this.planes, "plane along…", [["", PLANES]]);
-    this.browse = button("samples…", "Pick a training sample by its image");
+    this.browse = button("fsw-tool", "samples…", "Pick a training sample by its image");
     this.regions = element("div", "fsw-segments", ...REGIONS.map(([value, text, title]) => toggle(value, text, title)));
     this.thickness = slider("Thickness of the sample cloud", 0.05, 2, 0.05);
     this.null = slider("Way along null directions, which change no margin", -1, 1, 0.02);
@@ -50,8 +50,8 @@ export class Drawer {
     this.thumbs.hidden = true;
     this.classes = picker("Samples of class");
     this.samples = element("div", "fsw-thumb-row");
-    this.earlier = button("‹", "Earlier samples");
-    this.later = button("›", "Later samples");
+    this.earlier = button("fsw-tool", "‹", "Earlier samples");
+    this.later = button("fsw-tool", "›", "Later samples");
     this.thumbs.append(this.classes, this.earlier, this.samples, this.later);
     this.thick = labelled("cloud", this.thickness);
     this.far = labelled("null", this.null, this.nullText);
@@ -149,9 +149,8 @@ export class Drawer {
     if (!thumbs?.items) return;
     this.shown = thumbs;
     this.samples.replaceChildren(...thumbs.items.map((item) => {
-      const node = button("", `Put corner on sample ${item.row}`);
+      const node = button("fsw-sample", "", `Put corner on sample ${item.row}`);
       node.value = String(item.row);
-      node.className = "fsw-sample";
       node.append(item.pixels ? pictureCanvas(item, "fsw-thumb", `sample ${item.row}`) : String(item.row));
       return node;
     }));
@@ -166,20 +165,9 @@ function pressed(event) {
   return node ? node.value : null;
 }
 
-/** @param {string} text @param {string} title */
-function button(text, title) {
-  const node = element("button", "fsw-tool", text);
-  node.type = "button";
-  node.title = title;
-  node.setAttribute("aria-label", title);
-  node.dataset.lmSuppressShortcuts = "true";
-  return node;
-}
-
 /** @param {string} value @param {string} text @param {string} title */
 function toggle(value, text, title) {
-  const node = button(text, title);
-  node.className = "";
+  const node = button("", text, title);
   node.value = value;
   return node;
 }
@@ -202,14 +190,13 @@ function picker(label) {
 
 /** @param {HTMLSelectElement} select @param {string} first text of the entry that means nothing @param {[string, string[][]][]} groups */
 function fill(select, first, groups) {
-  const option = (/** @type {string[]} */ [value, text]) => Object.assign(element("option", "", text), { value });
   const parts = groups.filter(([, entries]) => entries.length).flatMap(([label, entries]) => {
-    if (!label) return entries.map(option);
-    const group = element("optgroup", "", ...entries.map(option));
+    if (!label) return entries.map(([value, text]) => option(value, text));
+    const group = element("optgroup", "", ...entries.map(([value, text]) => option(value, text)));
     group.label = label;
     return [group];
   });
-  select.replaceChildren(...(first ? [option(["", first])] : []), ...parts);
+  select.replaceChildren(...(first ? [option("", first)] : []), ...parts);
 }
 
 /** @param {string} label @param {number} min @param {number} max @param {number} step */

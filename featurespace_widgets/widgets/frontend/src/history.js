@@ -1,6 +1,6 @@
 // Undo, redo, bookmarks and the view as code; absent where no kernel keeps them.
 
-import { element, onChange } from "./host.js";
+import { button, copyText, element, onChange, option } from "./host.js";
 import { KernelLink } from "./kernel_link.js";
 
 /** @import {Model} from "./types.js" */
@@ -39,7 +39,7 @@ export class HistoryTools {
     this.redo.addEventListener("click", () => this.link.send({ type: "redo" }), { signal });
     this.star.addEventListener("click", () => this.link.send({ type: "bookmark" }), { signal });
     this.show.addEventListener("click", () => this.#toggle(), { signal });
-    this.copy.addEventListener("click", () => this.#copy(), { signal });
+    this.copy.addEventListener("click", () => copyText(this.text, this.copy), { signal });
     this.select.addEventListener("change", () => {
       if (this.select.value) this.link.send({ type: "go", name: this.select.value });
       this.select.value = "";
@@ -53,16 +53,6 @@ export class HistoryTools {
     if (!this.code.hidden) this.link.send({ type: "code" });
   }
 
-  async #copy() {
-    this.text.select();
-    try {
-      await navigator.clipboard.writeText(this.text.value);
-      this.copy.textContent = "copied";
-    } catch {
-      this.copy.textContent = "press Ctrl+C"; // pages without the right to write: the text is selected
-    }
-  }
-
   #draw() {
     const names = /** @type {string[]} */ (this.model.get("bookmarks") ?? []);
     this.undo.disabled = !this.model.get("undoable");
@@ -73,18 +63,4 @@ export class HistoryTools {
 }
 
 /** A small button with a name. @param {string} text @param {string} label */
-export function tool(text, label) {
-  const button = element("button", "fsw-button", text);
-  button.type = "button";
-  button.title = label;
-  button.setAttribute("aria-label", label);
-  button.dataset.lmSuppressShortcuts = "true";
-  return button;
-}
-
-/** @param {string} value @param {string} label */
-function option(value, label) {
-  const node = element("option", "", label);
-  node.value = value;
-  return node;
-}
+export const tool = (text, label) => button("fsw-button", text, label);

@@ -27,6 +27,36 @@ export function element(tag, className, ...children) {
   return made;
 }
 
+/** A button whose keys are no shortcuts of the notebook. @param {string} className @param {string} text @param {string} [label] where the text does not say it */
+export function button(className, text, label) {
+  const node = element("button", className, text);
+  node.type = "button";
+  node.dataset.lmSuppressShortcuts = "true";
+  if (label) {
+    node.title = label;
+    node.setAttribute("aria-label", label);
+  }
+  return node;
+}
+
+/** @param {string} value @param {string} text */
+export function option(value, text) {
+  const node = element("option", "", text);
+  node.value = value;
+  return node;
+}
+
+/** Copies what a field holds; the button says how it went. @param {HTMLInputElement | HTMLTextAreaElement} field @param {HTMLButtonElement} node */
+export async function copyText(field, node) {
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    node.textContent = "copied";
+  } catch {
+    node.textContent = "press Ctrl+C"; // pages without the right to write: the text is selected
+  }
+}
+
 /** What happened, what was received, what is allowed, what to do; null where there is no error. @param {ErrorCard | undefined} error */
 export function errorCard(error) {
   if (!error?.title) return null;

@@ -1,6 +1,6 @@
 // The image at the probe, its facts, and the nearest training images.
 
-import { element, errorCard, lifetime, onChange } from "./host.js";
+import { button, element, errorCard, lifetime, onChange } from "./host.js";
 import { paintPicture, pictureCanvas } from "./pixels.js";
 
 /** @import {RenderProps} from "./types.js" */
@@ -96,8 +96,7 @@ class Optimised {
     this.bar = element("progress", "fsw-bar");
     this.bar.setAttribute("aria-label", "Optimising");
     this.note = element("span", "fsw-hint");
-    this.button = element("button", "fsw-tool");
-    this.button.type = "button";
+    this.button = button("fsw-tool", "");
     this.root = element(
       "section", "fsw-card",
       element("h3", "fsw-title", "Optimised image"),

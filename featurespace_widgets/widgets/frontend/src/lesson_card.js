@@ -1,7 +1,7 @@
 // A lesson above the slice: its steps, the text of one, a question, and progress that can be carried away.
 // All texts are set as text, never as HTML. Right answers are not here before the kernel sends them.
 
-import { element, errorCard, lifetime, onChange } from "./host.js";
+import { button, copyText, element, errorCard, lifetime, onChange } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
 
@@ -57,9 +57,9 @@ class LessonCard {
     this.form = element("form", "fsw-question");
     this.notice = element("div", "fsw-lesson-notice");
     this.notice.setAttribute("role", "status");
-    this.back = button("Back");
-    this.next = button("Next");
-    this.toggle = button("Progress");
+    this.back = button("fsw-button", "Back");
+    this.next = button("fsw-button", "Next");
+    this.toggle = button("fsw-button", "Progress");
     this.toggle.setAttribute("aria-expanded", "false");
     this.progress = new ProgressTools(model, signal);
     this.failure = element("div", "fsw-lesson-error");
@@ -139,7 +139,7 @@ class LessonCard {
     const { steps, step } = this.content;
     const focused = this.steps.contains(document.activeElement) ? /** @type {HTMLButtonElement} */ (document.activeElement).value : null;
     this.steps.replaceChildren(...steps.map(({ title, state }, k) => {
-      const one = button(state === "done" ? "✓" : String(k + 1));
+      const one = button("fsw-button", state === "done" ? "✓" : String(k + 1));
       one.value = String(k);
       one.disabled = state === "locked";
       one.className = `fsw-step fsw-step-${state}`;
@@ -154,7 +154,7 @@ class LessonCard {
   /** @param {Question} question @param {string} draft */
   #question(question, draft) {
     const value = question.settled ? question.given : draft || question.given;
-    const send = button("Answer");
+    const send = button("fsw-button", "Answer");
     send.type = "submit";
     send.classList.add("fsw-main");
     send.hidden = question.settled;
@@ -211,16 +211,16 @@ class ProgressTools {
     this.string.readOnly = true;
     this.paste = field("Go on from");
     this.paste.placeholder = "paste a progress string";
-    this.copy = button("copy");
-    this.go = button("go on");
-    this.file = button("answers as a file");
+    this.copy = button("fsw-button", "copy");
+    this.go = button("fsw-button", "go on");
+    this.file = button("fsw-button", "answers as a file");
     this.root = element(
       "div", "fsw-progress",
       labelled(this.student), element("span", ""), labelled(this.string), this.copy, labelled(this.paste), this.go, element("p", "", "Hand in the string, or"), this.file,
     );
     this.root.hidden = true;
     this.student.addEventListener("change", () => model.send?.({ type: "student", value: this.student.value }), { signal });
-    this.copy.addEventListener("click", () => this.#copy(), { signal });
+    this.copy.addEventListener("click", () => copyText(this.string, this.copy), { signal });
     this.go.addEventListener("click", () => {
       model.send?.({ type: "progress", value: this.paste.value });
       this.paste.value = "";
@@ -234,16 +234,6 @@ class ProgressTools {
     if (document.activeElement !== this.student) this.student.value = content.student;
     this.string.value = content.progress;
     this.copy.textContent = "copy";
-  }
-
-  async #copy() {
-    this.string.select();
-    try {
-      await navigator.clipboard.writeText(this.string.value);
-      this.copy.textContent = "copied";
-    } catch {
-      this.copy.textContent = "press Ctrl+C"; // pages without the right to write: the text is selected
-    }
   }
 
   #download() {
@@ -261,14 +251,6 @@ class ProgressTools {
 function paragraph(runs) {
   const tags = /** @type {const} */ ({ bold: "strong", code: "code" });
   return element("p", "", ...runs.map(([kind, text]) => (kind === "plain" ? text : element(tags[kind], "", text))));
-}
-
-/** @param {string} text */
-function button(text) {
-  const node = element("button", "fsw-button", text);
-  node.type = "button";
-  node.dataset.lmSuppressShortcuts = "true";
-  return node;
 }
 
 /** @param {string} label */

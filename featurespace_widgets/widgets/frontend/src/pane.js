@@ -1,5 +1,6 @@
 // One plane with its partition and a cursor: hover, drag or arrow keys move it; wheel, drag and keys move the window.
 
+import { clearedContext } from "./canvas.js";
 import { css } from "./colour.js";
 import { element } from "./host.js";
 import { listenKeys } from "./keys.js";
@@ -146,7 +147,7 @@ export class Pane {
 
   draw() {
     this.theme = Theme.read(this.stage, this.colors, this.theme);
-    const ctx = this.#context(this.ground);
+    const ctx = clearedContext(this.ground, this.width, this.height);
     if (!ctx || !this.plan) return;
     const { viewport, theme, plan } = this;
     drawPlan(ctx, plan, viewport, theme);
@@ -178,7 +179,7 @@ export class Pane {
   }
 
   #drawOverlay() {
-    const ctx = this.#context(this.overlay);
+    const ctx = clearedContext(this.overlay, this.width, this.height);
     if (!ctx || !this.cursor || !this.theme) return;
     const [x, y] = this.viewport.toScreen(this.cursor.at);
     ctx.beginPath();
@@ -192,15 +193,5 @@ export class Pane {
       ctx.lineWidth = /** @type {number} */ (width);
       ctx.stroke();
     }
-  }
-
-  /** A cleared context in CSS pixels; null where the host has no canvas. @param {HTMLCanvasElement} canvas */
-  #context(canvas) {
-    const ctx = canvas.getContext("2d");
-    if (!ctx) return null;
-    const ratio = canvas.width / (this.width || 1);
-    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.clearRect(0, 0, this.width, this.height);
-    return ctx;
   }
 }

@@ -1,7 +1,8 @@
 // The elements of the slice view: stage with three canvases, chip, overlays, status line.
 
+import { clearedContext } from "./canvas.js";
 import { Chip } from "./chip.js";
-import { element, errorCard } from "./host.js";
+import { button, element, errorCard } from "./host.js";
 
 /** @import {ErrorCard} from "./types.js" */
 
@@ -32,10 +33,10 @@ export class Stage {
     this.notice = element("div", "fsw-notice");
     this.notice.setAttribute("role", "status");
     this.error = element("div", "fsw-error-slot");
-    this.fitButton = tool("Fit the view to the samples", "fit view");
-    this.drawerButton = tool("Plane, regions and samples", "plane ▾");
+    this.fitButton = button("fsw-tool", "fit view", "Fit the view to the samples");
+    this.drawerButton = button("fsw-tool", "plane ▾", "Plane, regions and samples");
     this.drawer = element("div", "fsw-drawer");
-    this.helpButton = tool("Keys", "?");
+    this.helpButton = button("fsw-tool", "?", "Keys");
     this.stage = element(
       "div", "fsw-stage",
       this.ground, this.dots, this.overlay, this.chip.node,
@@ -75,12 +76,7 @@ export class Stage {
 
   /** A cleared context in CSS pixels; null where the host has no canvas. @param {HTMLCanvasElement} canvas */
   context(canvas) {
-    const ctx = canvas.getContext("2d");
-    if (!ctx) return null;
-    const ratio = canvas.width / (this.width || 1);
-    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.clearRect(0, 0, this.width, this.height);
-    return ctx;
+    return clearedContext(canvas, this.width, this.height);
   }
 
   /** @param {boolean} [open] without it: the other way round */
@@ -100,15 +96,6 @@ export class Stage {
     const card = errorCard(error);
     this.error.replaceChildren(...(card ? [card] : []));
   }
-}
-
-/** @param {string} label @param {string} text */
-function tool(label, text) {
-  const button = element("button", "fsw-tool", text);
-  button.type = "button";
-  button.title = label;
-  button.setAttribute("aria-label", label);
-  return button;
 }
 
 function helpCard() {

@@ -2,7 +2,7 @@
 
 import { contrast, css, legible, parseColour } from "./colour.js";
 import { HistoryTools, tool } from "./history.js";
-import { element, errorCard, lifetime, onChange } from "./host.js";
+import { button, element, errorCard, lifetime, onChange, option } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
 
@@ -126,11 +126,7 @@ class Toolbar {
 
   #drawModels() {
     const models = /** @type {{name: string, label: string}[]} */ (this.model.get("models") ?? []);
-    this.select.replaceChildren(...models.map(({ name, label }) => {
-      const option = element("option", "", label);
-      option.value = name;
-      return option;
-    }));
+    this.select.replaceChildren(...models.map(({ name, label }) => option(name, label)));
     this.select.value = this.model.get("model") ?? "";
     this.select.hidden = !models.length;
   }
@@ -138,11 +134,7 @@ class Toolbar {
   #drawNames() {
     const names = /** @type {string[]} */ (this.model.get("class_names") ?? []);
     this.finder.hidden = names.length <= MAX_CHIPS;
-    this.names.replaceChildren(...(this.finder.hidden ? [] : names).map((name) => {
-      const option = element("option", "");
-      option.value = name;
-      return option;
-    }));
+    this.names.replaceChildren(...(this.finder.hidden ? [] : names).map((name) => option(name, "")));
   }
 
   #drawChips() {
@@ -195,12 +187,10 @@ function group(node, label) {
 
 /** @param {string} value @param {string} label @param {boolean} pressed */
 function pressable(value, label, pressed) {
-  const button = element("button", "", label);
-  button.type = "button";
-  button.value = value;
-  button.dataset.lmSuppressShortcuts = "true";
-  button.setAttribute("aria-pressed", String(pressed));
-  return button;
+  const node = button("", label);
+  node.value = value;
+  node.setAttribute("aria-pressed", String(pressed));
+  return node;
 }
 
 /**
