@@ -9,20 +9,12 @@ import torch
 
 import featurespace_widgets as fsw
 from featurespace_widgets.geometry.ties import ambiguous
+from widgets.answers import answer
 
 
 @pytest.fixture(scope="module")
 def fashion():
     return fsw.load("fashion-mnist")
-
-
-def answer(panel, before=None, seconds=60):
-    """The panel's next answer."""
-    end = time.monotonic() + seconds
-    while panel.answer is None or panel.answer is before or not panel._settled:
-        assert time.monotonic() < end, panel.text.value
-        time.sleep(0.02)
-    return panel.answer
 
 
 def test_both_ties_are_shown_with_their_images_and_the_blended_samples(fashion):

@@ -1,27 +1,17 @@
 """The arrangement tab on the kernel's side."""
 
-import time
 
 import numpy as np
 import pytest
 
 import featurespace_widgets as fsw
 from featurespace_widgets.geometry.hull_pairs import separate
+from widgets.answers import answer
 
 
 @pytest.fixture(scope="module")
 def digits():
     return fsw.load("mnist-2d")
-
-
-def answer(panel, before=None, seconds=60):
-    """The panel's next answer, drawn."""
-    end = time.monotonic() + seconds
-    while panel.answer is None or panel.answer is before:
-        assert time.monotonic() < end, panel.text.value
-        time.sleep(0.02)
-    panel._worker._pool.submit(lambda: None).result()
-    return panel.answer
 
 
 def open_panel(space, **options):

@@ -1,7 +1,6 @@
 """The panels about images on the kernel's side: flips, adversarial, morph."""
 
 import base64
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +11,7 @@ from torch import nn
 
 import featurespace_widgets as fsw
 from featurespace_widgets.widgets.panels.charts import ticks
-
-
-def wait(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.02)
+from widgets.answers import wait
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The panels of the explorer on the kernel's side."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -12,18 +11,12 @@ from featurespace_widgets.widgets.panels.base import Question
 from featurespace_widgets.widgets.panels.extrapolation import HullSample
 from featurespace_widgets.widgets.panels.margins import margins
 from featurespace_widgets.widgets.panels.work import Stopped, Work, Worker
+from widgets.answers import wait
 
 
 @pytest.fixture(scope="module")
 def fashion():
     return fsw.load("fashion-mnist")
-
-
-def wait(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.02)
 
 
 def quiet(_share):

@@ -10,17 +10,7 @@ from torch import nn
 import featurespace_widgets as fsw
 from featurespace_widgets.pixels.pixel_plane import ClassGrid
 from featurespace_widgets.widgets.panels.plans import cell_spots, grid_edges, grid_runs, grid_spots
-
-
-def answer(panel, before=None, seconds=90):
-    """The panel's next answer, drawn."""
-    end = time.monotonic() + seconds
-    while panel.answer is None or panel.answer is before:
-        assert time.monotonic() < end, panel.text.value
-        time.sleep(0.02)
-    for _ in range(2):  # it is drawn, and what follows from it, too
-        panel._worker._pool.submit(lambda: None).result()
-    return panel.answer
+from widgets.answers import answer
 
 
 class Small(nn.Module):

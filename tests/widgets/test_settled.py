@@ -1,21 +1,12 @@
 """What is worked out once the point rests: certificate, outline of the hull, optimised image."""
 
-import time
 
 import numpy as np
 import pytest
 import torch
 
 import featurespace_widgets as fsw
-
-
-def wait(value, seconds=60):
-    """The first true value; polls, since a thread is at work."""
-    end = time.monotonic() + seconds
-    while not (got := value()):
-        assert time.monotonic() < end, "nothing came"
-        time.sleep(0.02)
-    return got
+from widgets.answers import wait
 
 
 @pytest.fixture

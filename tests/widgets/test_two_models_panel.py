@@ -10,6 +10,7 @@ from torch import nn
 import featurespace_widgets as fsw
 from featurespace_widgets.geometry.head import LinearHead
 from featurespace_widgets.widgets.panels.two_models import DifferentClassesError, same_classes
+from widgets.answers import answer
 
 NAMES = ["ant", "bee", "cow"]
 
@@ -33,16 +34,6 @@ class Stage(nn.Module):
 def stages():
     images = np.random.default_rng(2).uniform(size=(80, 1, 4, 4)).astype(np.float32)
     return [fsw.FeatureSpace.from_model(Stage(step), images, class_names=NAMES) for step in (0.0, 0.3)]
-
-
-def answer(panel, before=None, seconds=60):
-    """The panel's next answer, drawn."""
-    end = time.monotonic() + seconds
-    while panel.answer is None or panel.answer is before:
-        assert time.monotonic() < end, panel.text.value
-        time.sleep(0.02)
-    panel._worker._pool.submit(lambda: None).result()
-    return panel.answer
 
 
 def refusal(panel, seconds=60):
