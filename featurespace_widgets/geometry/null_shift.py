@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import Bounds, linprog
 
 from .arrays import Array, as_matrix, as_vector
+from .directions import main_directions
 from .head import LinearHead
 
 __all__ = ["NullShift", "null_direction", "null_shift"]
@@ -68,10 +69,10 @@ def null_direction(head: LinearHead, features: ArrayLike) -> Array | None:
     """The null direction (d,) along which features (n, d) vary most; None where there is none."""
     basis = head.null_basis
     points = as_matrix("features", features, head.dimension)
-    if not len(basis) or len(points) < 2:
-        return None if not len(basis) else basis[0]
-    within = (points - points.mean(axis=0)) @ basis.T
-    direction: Array = np.linalg.eigh(within.T @ within)[1][:, -1] @ basis
+    if not len(basis):
+        return None
+    found = main_directions((points - points.mean(axis=0)) @ basis.T, 1)
+    direction: Array = found[0] @ basis if len(found) else basis[0]
     return direction
 
 

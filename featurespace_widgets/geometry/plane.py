@@ -11,6 +11,7 @@ from scipy.optimize import Bounds
 
 from .arrays import Array, Features, as_matrix, check_classes
 from .cells import Cell, clip_polygon, upper_envelope, window
+from .directions import main_directions
 from .head import LinearHead
 
 __all__ = ["Slice", "boundary_plane", "clip_window", "section_plane"]
@@ -232,15 +233,12 @@ def _tie_point(head: LinearHead, chosen: tuple[int, ...]) -> Array:
 
 def _main_direction(across: Array, centred: Array) -> Array:
     """Direction of largest spread orthogonal to a normal; a coordinate axis without samples."""
-    unit = across / np.linalg.norm(across)
-    if centred.size:
-        flat = centred - np.outer(centred @ unit, unit)
-        values, vectors = np.linalg.eigh(flat.T @ flat)
-        if values[-1] > DEGENERATE**2 * max(float(np.square(centred).sum()), 1e-300):
-            main: Array = vectors[:, -1]
-            return main
+    found = main_directions(centred, 1, across)
+    if len(found):
+        main: Array = found[0]
+        return main
     axis = np.zeros(len(across))
-    axis[int(np.abs(unit).argmin())] = 1.0
+    axis[int(np.abs(across).argmin())] = 1.0
     return axis
 
 

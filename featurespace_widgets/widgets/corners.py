@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..geometry.arrays import Array
+from ..geometry.directions import main_directions
 from ..space import FeatureSpace
 from .pictures import image_message
 
@@ -95,7 +96,7 @@ def plane_corners(
         directions = np.array([space.head.weight[i] - space.head.weight[j] for i, j in pairs])
         labels = [f"{names[i]} − {names[j]}" for i, j in pairs]
         if len(pairs) == 1:
-            directions = np.vstack([directions, _principal(space, classes, directions[0])[:1]])
+            directions = np.vstack([directions, _principal(space, classes, directions[0])])
             labels.append("across")
     else:
         raise ValueError(f"kind must be 'principal' or 'pair', received {kind!r}")
@@ -107,17 +108,15 @@ def plane_corners(
 
 
 def _principal(space: FeatureSpace, classes: Sequence[int], across: Array | None) -> Array:
-    """The two main directions (2, d) of the classes' samples, across a direction where one is given."""
+    """The two main directions (2, d) of the classes' samples, or the one across a direction."""
     if space.bank is None:
         raise ValueError("without samples there are no principal directions; pass features= and labels=")
     some = np.asarray(space.features[np.isin(space.labels, classes)], dtype=np.float64)
-    if len(some) < 3:
-        raise ValueError(f"three samples at least give principal directions, the classes have {len(some)}")
-    centred = some - some.mean(axis=0)
-    if across is not None:
-        centred -= np.outer(centred @ across, across) / (across @ across)
-    directions: Array = np.linalg.eigh(centred.T @ centred)[1][:, :-3:-1].T
-    return directions
+    wanted = 2 if across is None else 1
+    found = main_directions(some - some.mean(axis=0), wanted, across) if len(some) else some
+    if len(found) < wanted:
+        raise ValueError(f"the {len(some)} samples of these classes do not spread in two directions")
+    return found
 
 
 def sample_page(space: FeatureSpace, label: int, start: int) -> dict[str, Any]:
@@ -127,8 +126,7 @@ def sample_page(space: FeatureSpace, label: int, start: int) -> dict[str, Any]:
     if type(label) is not int or type(start) is not int or not 0 <= start < 2**31:
         raise ValueError(f"label and from must be whole numbers, received {label!r} and {start!r}")
     rows = np.flatnonzero(space.labels == label)
-    shown = rows[start : start + PAGE]
-    images = space.images
+    shown, images = rows[start : start + PAGE], space.bank.images
     items = [
         {"row": int(row)} if images is None else image_message(images[row], row=int(row)) for row in shown
     ]

@@ -66,9 +66,11 @@ def test_a_flip_is_put_on_the_slice_and_the_point_stays(flips):
 
 def test_all_classes_are_searched_in_pixels(flips, small):
     _, panel = flips
+    (nearest,) = panel.answer.pixels
     panel.every.click()
     wait(lambda: panel._settled and len(panel.answer.pixels) > 1)
     found = panel.answer.pixels
+    assert any(flip is nearest for flip in found), "what was found is not searched again"
     assert len(found) == small.head.num_classes - 1
     assert len({flip.target for flip in found}) == len(found)
     assert [flip.distance for flip in found] == sorted(flip.distance for flip in found)

@@ -99,18 +99,25 @@ class FlipsPanel(Panel):
         if missing:
             return Flips(faces, (), None, missing)
         begin = start(question, self.image.value)
-        found = Flips(faces, (), begin, "")
+        found = Flips(faces, self._known(question, begin), begin, "")
         self.show_part(work, question, found)
         flip, image = question.space.flip_image, begin.image
         if self._every is not question:
             return replace(found, pixels=(flip(image, cancelled=work.counter(ANY)),))
-        targets = [int(k) for k in found.order if k != begin.class_index][:MOST]
+        others = [int(k) for k in found.order if k != begin.class_index][:MOST]
+        targets = [k for k in others if found.pixel(k) is None]
         asked = work.counter(ONE * len(targets))
         for target in targets:
             flips = [*found.pixels, flip(image, target, cancelled=asked)]
             found = replace(found, pixels=tuple(sorted(flips, key=lambda made: made.distance)))
             self.show_part(work, question, found)
         return found
+
+    def _known(self, question: Question, begin: Start) -> tuple[PixelFlip, ...]:
+        """What was found before all classes are searched: not searched again."""
+        before = self.answer
+        same = self._every is question and before is not None and before.start is not None
+        return before.found if same and before.start.source == begin.source else ()
 
     def draw(self, question: Question, answer: Flips) -> None:
         """Both tables, and the flip that is picked."""
