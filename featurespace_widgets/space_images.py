@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.optimize import Bounds
 
 from .geometry.arrays import Array, as_matrix, blocks
 from .geometry.head import LinearHead
-from .models.bank import Bank
+from .models.bank import Bank, in_unit
 
 if TYPE_CHECKING:
     from .geometry.hull import FeatureHull
@@ -170,9 +171,9 @@ class ImageQuestions:
             rows = np.arange(len(stored))[part]
             rows = rows if target.rows is None else target.rows[np.isin(target.rows, rows)]
             if len(rows):
-                away = np.linalg.norm(_in_unit(stored[rows]) - start, axis=1)
+                away = np.linalg.norm(in_unit(stored[rows]) - start, axis=1)
                 nearest = min(nearest, (float(away.min()), int(rows[away.argmin()])))
-        member: Array = _in_unit(stored[nearest[1]]).reshape(shape)
+        member: Array = in_unit(stored[nearest[1]]).reshape(shape)
         return member
 
     def invert_frames(
@@ -254,7 +255,7 @@ class ImageQuestions:
             near = goal.nearest(self.pictured.features.mean(axis=0, dtype=np.float64))
             if not near.found:
                 raise ValueError(f"no point of the target was found: {near.verdict}; pass another, or start=")
-            start = _in_unit(self.pictured.images[self.nearest_images(near.point[None], 1)[1][0, 0]])
+            start = in_unit(self.pictured.images[self.nearest_images(near.point[None], 1)[1][0, 0]])
         return network, goal, start
 
     def certify_image(self, image: ArrayLike, **options: Any) -> PixelCertificate:
@@ -301,6 +302,7 @@ class ImageQuestions:
         proof = self.certify_image(image, norms=("L2",)) if certify else None
         certified = proof.radius_l2 if proof is not None and proof.proofs else np.nan
 
+        @cache
         def placed(flip: PixelFlip) -> PixelFlip:
             hull = self.hull().project(flip.landing) if self.bank and flip.verdict == "found" else None
             return replace(flip, certified_distance=certified, hull=hull)
@@ -357,10 +359,3 @@ class ImageQuestions:
         from .pixels.comparison import compare
 
         return compare(self._network("compare the two spaces"), self.head, images)
-
-
-def _in_unit(images: NDArray[Any]) -> Array:
-    """Images as float64 in [0, 1]."""
-    scale = 255.0 if images.dtype == np.uint8 else 1.0
-    values: Array = images.astype(np.float64) / scale
-    return values

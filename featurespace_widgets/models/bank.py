@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.arrays import Features, as_features
+from ..geometry.arrays import Array, Features, as_features
 from ..geometry.head import LinearHead
 
-__all__ = ["Bank"]
+__all__ = ["Bank", "in_unit"]
+
+
+def in_unit(images: NDArray[Any]) -> Array:
+    """Images as they are stored, uint8 or floats in [0, 1], as float64 in [0, 1]."""
+    scale = 255.0 if images.dtype == np.uint8 else 1.0
+    values: Array = np.clip(images.astype(np.float64) / scale, 0.0, 1.0)
+    return values
 
 
 @dataclass(frozen=True)

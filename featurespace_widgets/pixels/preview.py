@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,11 @@ from numpy.typing import NDArray
 
 from ..geometry.arrays import Array
 from ..geometry.head import LinearHead
+from ..models.sources import as_floats
 
-__all__ = ["Preview", "decode", "preview"]
+__all__ = ["Preview", "decode", "features_of", "preview"]
+
+BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,29 @@ def decode(decoder: Any, features: Array) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
+def features_of(
+    classifier: Any, images: NDArray[Any], progress: Callable[[float], object] | None = None
+) -> Array:
+    """Features (n, d) of images (n, C, H, W), uint8 or floats in [0, 1], batch by batch.
+
+    ``progress`` is called with the share done.
+    """
+    parts = []
+    for start in range(0, max(len(images), 1), BATCH):
+        batch = _for(classifier, as_floats(images[start : start + BATCH]))
+        parts.append(classifier.features(batch).double().cpu().numpy())
+        if progress is not None:
+            progress(min(1.0, (start + BATCH) / max(len(images), 1)))
+    features: Array = np.concatenate(parts)
+    return features
+
+
+@torch.no_grad()
 def preview(
     classifier: Any, head: LinearHead, features: Array, images: NDArray[np.float32], yardstick: float
 ) -> Preview:
     """Push images that were decoded from `features` back through the classifier."""
-    landed: Array = classifier.features(_for(classifier, images)).double().cpu().numpy()
+    landed = features_of(classifier, images)
     residuals = np.linalg.norm(landed - features, axis=1)
     return Preview(images, landed, residuals, head.predict(landed), yardstick)
 

@@ -1,4 +1,4 @@
-"""The message that carries an image to the browser."""
+"""Images as bytes, and the message that carries one to the browser."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["image_message"]
+__all__ = ["as_bytes", "image_message"]
+
+
+def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Pixels as uint8 of uint8 or floats in [0, 1]."""
+    return image if image.dtype == np.uint8 else np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
 def image_message(image: NDArray[Any], **more: Any) -> dict[str, Any]:
     """One image (C, H, W), uint8 or floats in [0, 1], as raw bytes for a canvas."""
-    pixels = image if image.dtype == np.uint8 else np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    pixels = as_bytes(image)
     channels, height, width = pixels.shape
     data = np.ascontiguousarray(pixels.transpose(1, 2, 0)).tobytes()
     return {"width": width, "height": height, "channels": channels, "pixels": data, **more}

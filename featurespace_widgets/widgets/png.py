@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .pictures import as_bytes
+
 __all__ = ["picture", "png_url"]
 
 
@@ -23,8 +25,7 @@ def png_url(pixels: NDArray[np.uint8]) -> str:
 
 def picture(image: NDArray[Any], alt: str, caption: str = "", *, small: bool = False) -> str:
     """A figure as HTML: an image (C, H, W), uint8 or floats in [0, 1], and its caption."""
-    pixels = image if image.dtype == np.uint8 else np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
-    url = png_url(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    url = png_url(np.ascontiguousarray(as_bytes(image).transpose(1, 2, 0)))
     kind = "fsw-still fsw-small" if small else "fsw-still"
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return f'<figure class="{kind}"><img src="{url}" alt="{escape(alt)}">{below}</figure>'

@@ -15,6 +15,7 @@ from ...geometry.adjacency import Adjacency, adjacency
 from ...geometry.arrangement import class_angles, normal_angles, pair_distances
 from ...geometry.arrays import Array
 from ...geometry.hull_pairs import HullPair
+from ...models.bank import in_unit
 from ...space import FeatureSpace
 from .base import Panel, Question, facts
 from .matrix import Matrix
@@ -261,7 +262,7 @@ def _in_pixels(question: Question, work: Work) -> Arrangement:
     row = int(space.nearest_images(question.y[None], 1)[1][0, 0])
     image = bank.images[row : row + 1]
     work.progress(0.2)
-    found = space.compare(image / 255.0 if image.dtype == np.uint8 else image)
+    found = space.compare(in_unit(image))
     values = found.pixel_summary[0].angles
     classes = tuple(int(k) for k in found.others[0])
     _, marks, _ = _blank(len(classes))

@@ -14,7 +14,9 @@ import numpy as np
 
 from ...geometry.arrays import Array
 from ...geometry.hull_projection import HullProjection
+from ...models.bank import in_unit
 from ..palette import class_colours
+from ..pictures import as_bytes
 from ..png import picture
 from .base import Panel, Question, facts
 from .charts import TEST, TRAIN, curves, ribbon, side_by_side
@@ -69,10 +71,8 @@ def ends(question: Question) -> list[End]:
         labels = seen if samples.labels is None else samples.labels
         right = np.unique(labels[labels == seen])
         rows = np.array([representative(head, samples.features, labels, k) for k in right], dtype=np.intp)
-    whole = 255.0 if samples.images.dtype == np.uint8 else 1.0
     for row in rows:
-        image = np.clip(samples.images[row].astype(np.float64) / whole, 0.0, 1.0)
-        found.append(End(image, head.class_names[seen[row]], int(seen[row])))
+        found.append(End(in_unit(samples.images[row]), head.class_names[seen[row]], int(seen[row])))
     return found
 
 
@@ -213,7 +213,7 @@ class MorphPanel(Panel):
         self._mark(0)
 
     def _offer(self, question: Question, answer: Morphing) -> None:
-        shown = [(np.rint(255 * end.image).astype(np.uint8), end.label) for end in answer.ends]
+        shown = [(as_bytes(end.image), end.label) for end in answer.ends]
         self.first.offer(shown, answer.first)
         self.last.offer(shown, answer.last)
         self._drawing = True

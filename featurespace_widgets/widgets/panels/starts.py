@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...geometry.arrays import Array
+from ...models.bank import in_unit
 from ...space import FeatureSpace
 from .base import Question
 
@@ -49,6 +50,4 @@ def start(question: Question, choice: str) -> Start:
 
 
 def _start(space: FeatureSpace, pixels: Array, landed: Array, source: str) -> Start:
-    whole = 255.0 if pixels.dtype == np.uint8 else 1.0
-    image: Array = np.clip(pixels.astype(np.float64) / whole, 0.0, 1.0)
-    return Start(image, landed, int(space.head.predict(landed[None])[0]), source)
+    return Start(in_unit(pixels), landed, int(space.head.predict(landed[None])[0]), source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.bank import Bank
+from ...models.bank import Bank, in_unit
 from .base import Panel, Question
 from .plans import Planes
 from .work import Worker
@@ -62,22 +63,19 @@ def choose_trio(question: Question, choice: str) -> Trio:
         rows = _typical(question, bank)
     near = space.nearest_images(question.y[None], min(NEAR, len(bank)))[1][0]
     rows = [*rows, *(int(row) for row in near if row not in rows)][:3]
-    chosen = bank.images[rows]
-    images = chosen / 255.0 if chosen.dtype == np.uint8 else chosen.astype(np.float64)
-    return Trio(tuple(rows), images, tuple(_names(question, bank, rows)))
+    return Trio(tuple(rows), in_unit(bank.images[rows]), tuple(_names(question, bank, rows)))
 
 
 def _typical(question: Question, bank: Bank) -> list[int]:
     """Of each chosen class the rightly classified sample with an image that is nearest to their mean."""
-    features = bank.features
-    seen = question.space.head.predict(features)
-    labels = seen if bank.labels is None else bank.labels
+    from ...pixels.morph import representative
+
+    head = question.space.head
+    labels = head.predict(bank.features) if bank.labels is None else bank.labels
     rows = []
     for k in question.classes:
-        own = np.flatnonzero((labels == k) & (seen == k))
-        if len(own):
-            away = features[own] - features[own].mean(axis=0, dtype=np.float64)
-            rows.append(int(own[np.linalg.norm(away, axis=1).argmin()]))
+        with suppress(ValueError):  # a class without such a sample
+            rows.append(representative(head, bank.features, labels, k))
     return rows
 
 

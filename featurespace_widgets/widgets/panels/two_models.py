@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -25,7 +24,6 @@ from .work import Work, Worker
 __all__ = ["Second", "TwoModels", "TwoModelsPanel", "same_classes"]
 
 THUMBS = 18  # samples that fit
-BATCH = 256
 WHOLE = (-0.25, 1.25, -0.2, 1.1)  # around the triangle
 
 
@@ -255,27 +253,13 @@ def _features(first: FeatureSpace, second: FeatureSpace, rows: Any, work: Work) 
             f"{second.title!r} was built from arrays with other images, so nobody knows what it sees in "
             "these; FeatureSpace.from_model(model, images) makes a space that can be asked"
         )
-    return _seen_by(second.classifier, bank.images[list(rows)], work.progress)
+    from ...pixels.preview import features_of
+
+    return features_of(second.classifier, bank.images[list(rows)], work.progress)
 
 
 def _equal(images: NDArray[Any], others: NDArray[Any]) -> bool:
     return images is others or (images.shape == others.shape and bool(np.array_equal(images, others)))
-
-
-def _seen_by(classifier: Any, images: NDArray[Any], progress: Callable[[float], None]) -> Array:
-    import torch
-
-    first = next(iter(classifier.parameters()), None)
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(images), BATCH):
-            part = images[start : start + BATCH]
-            given = torch.as_tensor(part / np.float32(255) if part.dtype == np.uint8 else part)
-            given = given.float() if first is None else given.to(first)
-            parts.append(classifier.features(given).cpu().double().numpy())
-            progress(min(1.0, (start + BATCH) / len(images)))
-    features: Array = np.concatenate(parts)
-    return features
 
 
 def _thumbnails(question: Question, answer: TwoModels, labels: list[str]) -> str:
