@@ -24,9 +24,10 @@ OLDEST = (
 )  # fmt: skip
 # What pip took for this environment, which a fresh one takes to be the newest; only their pages are needed.
 NEWEST = ("anywidget", "bqplot", "bqscales", "ipywidgets", "jupyterlab_widgets", "widgetsnbextension")
+# These pass all tests from the checkout; here they meet the wheel.
 SETS = {
     "oldest": (OLDEST, ["tests/geometry", "tests/widgets"]),
-    "newest": (NEWEST, ["tests/widgets"]),
+    "newest": (NEWEST, ["tests/widgets/test_slice_view.py", "tests/widgets/test_saving.py"]),
 }
 
 VERSIONS = """
@@ -44,20 +45,8 @@ def environment(folder: Path, wheel: Path, libraries: tuple[str, ...]) -> str:
     """Python of a new virtual environment with the wheel, some libraries, and the rest of this one."""
     venv.create(folder, with_pip=False)
     python = str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    call(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            python,
-            "install",
-            "--quiet",
-            "--no-deps",
-            wheel,
-            *libraries,
-        ]
-    )
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"]
+    call([*pip, str(wheel), *libraries])
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     # A folder added by a .pth file does not have its own .pth files read: the checkout stays out of sight.
     (Path(paths["purelib"]) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -75,12 +64,7 @@ def main() -> None:
         for title, (libraries, tests) in SETS.items():
             print(f"\n--- {title}", flush=True)
             python = environment(folder / title, wheel, libraries)
-            variables = {
-                **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-                # JupyterLab's own page and its server's parts come from this environment.
-                "JUPYTERLAB_DIR": str(Path(sys.prefix) / "share" / "jupyter" / "lab"),
-                "JUPYTER_CONFIG_PATH": str(Path(sys.prefix) / "etc" / "jupyter"),
-            }
+            variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
             call([python, "-c", VERSIONS], cwd=folder, env=variables)
             # Old versions of other packages may use what is deprecated now.
             quiet = ["-W", "ignore::DeprecationWarning"]

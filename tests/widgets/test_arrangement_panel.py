@@ -1,6 +1,5 @@
 """The arrangement tab on the kernel's side."""
 
-
 import numpy as np
 import pytest
 

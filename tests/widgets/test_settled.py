@@ -1,6 +1,5 @@
 """What is worked out once the point rests: certificate, outline of the hull, optimised image."""
 
-
 import numpy as np
 import pytest
 import torch

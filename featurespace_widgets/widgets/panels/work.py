@@ -133,8 +133,9 @@ def _run(
 ) -> None:
     if not work.rests():
         return
-    work.computing = True
+    work.computing = True  # from here on cancel() leaves this thread to its end
     try:
+        work.progress(0)
         answer = compute(work)
     except Stopped:
         return
