@@ -74,6 +74,7 @@ def matrix() -> None:
 
 def ruff() -> None:
     call(sys.executable, "-m", "ruff", "check", ".")
+    call(sys.executable, "-m", "ruff", "format", "--check", ".")
 
 
 def mypy() -> None:
