@@ -177,7 +177,8 @@ def boundary_plane(
 
     Projecting any feature vector onto it along the fibres keeps the logit differences among the
     chosen classes, so every point, each sample too, lies on its true side of their boundaries at
-    its true distance. Where these normals span those of all K classes that holds for all K.
+    its true distance. Where these normals span those of all K classes that holds for all K. The normals
+    of more than three classes span more than a plane: no plane keeps all their sides, and it is refused.
 
     Parameters
     ----------
@@ -191,6 +192,11 @@ def boundary_plane(
     ValueError
         If the classes are not 2 or 3 different indices, or two of them have equal weight rows.
     """
+    if isinstance(classes, Sequence) and len(classes) > 3:
+        raise ValueError(
+            f"classes must be 2 or 3 for a plane that keeps all their sides, received {len(classes)}, whose "
+            "normals span more than a plane; choose fewer, or a section, which is exact for the points on it"
+        )
     chosen = check_classes(classes, head.num_classes, (2, 3))
     normals = head.weight[chosen[0]] - head.weight[list(chosen[1:])]
     size = max(float(np.abs(head.weight).max()), 1e-300)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import ipywidgets
 import numpy as np
+from numpy.typing import NDArray
 
 from ..catalogue import available, load
 from ..geometry.arrays import Array
@@ -20,7 +21,7 @@ from .forgotten import note_shown
 from .lesson.conductor import Conductor, begin_lesson
 from .palette import class_colours
 from .panels import ImagePanel, PanelTabs, Toolbar
-from .pictures import image_message
+from .pictures import image_message, shrunk
 from .saving import save_image, save_slice, with_picture
 from .settled import Settled
 from .slice_view import Probe, SliceView
@@ -30,6 +31,7 @@ from .travel import Travel
 __all__ = ["Explorer", "explore"]
 
 NEIGHBOURS = 6
+HURRIED = 64  # pixels a side of images while the point is dragged over a slow link
 
 
 class Explorer(Travel, ipywidgets.VBox):
@@ -279,7 +281,7 @@ class Explorer(Travel, ipywidgets.VBox):
         if self.space.pictured is not None or self.space.decoder is not None:
             view = self.space.preview(probe.features[None])
             seen = int(view.seen[0])
-            image = image_message(view.images[0])
+            image = self._picture(view.images[0])
             decoded = view.source == "decoder"
             lifted = decoded and self.view.plane.is_boundary_plane
             facts += [
@@ -322,6 +324,9 @@ class Explorer(Travel, ipywidgets.VBox):
         logits = self.space.head.logits(features)[0]
         return float(1.0 / np.exp(logits - logits.max()).sum())
 
+    def _picture(self, image: NDArray[Any], **more: Any) -> dict[str, Any]:
+        return image_message(shrunk(image, HURRIED) if self.view.hurried else image, **more)
+
     def _neighbours(self, probe: Probe) -> list[dict[str, Any]]:
         samples = self.space.pictured
         if samples is None or samples.images is None or probe.features is None:
@@ -330,7 +335,7 @@ class Explorer(Travel, ipywidgets.VBox):
         colours = class_colours(head.num_classes, self.view.classes)
         labels = self.space.labels if samples.labels is None else samples.labels
         return [
-            image_message(
+            self._picture(
                 samples.images[row], label=head.class_names[labels[row]], color=colours[labels[row]]
             )
             for row in rows[0]

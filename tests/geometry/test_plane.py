@@ -106,6 +106,11 @@ def test_class_choices_that_are_refused(classes):
         random_space(0)[0].boundary_plane(classes)
 
 
+def test_more_than_three_classes_have_no_exact_plane():
+    with pytest.raises(ValueError, match="classes must be 2 or 3 .*, received 4, whose normals span more"):
+        random_space(0)[0].boundary_plane((0, 1, 2, 3))
+
+
 def test_equal_rows_have_no_boundary_and_parallel_normals_still_have_a_plane():
     weight = np.array([[1.0, 0, 0], [1.0, 0, 0], [3.0, 0, 0], [0, 1.0, 0]])
     space = FeatureSpace.from_arrays(weight, None, np.eye(3), [0, 2, 3])

@@ -284,6 +284,25 @@ def test_where_nothing_can_be_the_panel_says_so():
     assert all("domain" in answer["message"] and answer["landing"] is None for answer in outside)
 
 
+def test_over_a_slow_link_large_images_of_a_drag_are_small_and_the_last_one_is_whole():
+    """Each pixel of the small image is the mean of a block."""
+    rng = np.random.default_rng(0)
+    features, labels = rng.uniform(0, 1, (12, 3)), np.arange(12) % 3
+    images = rng.integers(0, 256, (12, 3, 130, 200), dtype=np.uint8)
+    space = fsw.FeatureSpace.from_arrays(np.eye(3), None, features, labels, images=images)
+    explorer = fsw.Explorer(space)
+    drag(explorer.view, slow=True)
+    small, neighbours = explorer.panel.content["image"], explorer.panel.content["neighbours"]
+    assert (small["height"], small["width"], small["channels"]) == (32, 50, 3)
+    assert {image["width"] for image in neighbours} == {50}
+    drag(explorer.view, slow=True, final=True)
+    whole = explorer.panel.content["image"]
+    assert (whole["height"], whole["width"]) == (130, 200)
+    pixels, means = (np.frombuffer(i["pixels"], np.uint8).reshape(i["height"], -1, 3) for i in (whole, small))
+    block = pixels[4:8, 8:12].astype(float).mean(axis=(0, 1))
+    np.testing.assert_allclose(means[1, 2], block, atol=0.5 + 1e-9)
+
+
 def test_where_images_may_not_ship_the_panel_shows_the_nearest_example():
     space = fsw.load("cifar10")
     explorer = fsw.Explorer(space)

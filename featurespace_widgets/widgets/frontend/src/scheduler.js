@@ -1,5 +1,11 @@
 // When to ask the kernel: at most one request in flight, the newest one wins, each has an id. Pure: time is passed in.
 
+import { quantile } from "./timing.js";
+
+/** Milliseconds of a round trip from which a link is slow, and how many of the newest are asked. */
+const SLOW = 250;
+const RECENT = 10;
+
 /**
  * @template T
  * @typedef {{id: number, payload: T}} Request
@@ -21,6 +27,11 @@ export class Scheduler {
     this.asked = null;
     this.lastId = 0;
     this.retryAfter = patience;
+  }
+
+  /** Whether most of the newest answers took long. */
+  get slow() {
+    return quantile(this.roundTrips.slice(-RECENT), 0.5) > SLOW;
   }
 
   /**

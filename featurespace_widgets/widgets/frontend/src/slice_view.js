@@ -152,7 +152,7 @@ export class SliceView {
 
   offer() {
     if (!this.state) return;
-    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.hands.held }, performance.now());
+    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.hands.held, slow: this.scheduler.slow }, performance.now());
     if (request) this.#send(request);
   }
 

@@ -71,6 +71,7 @@
  * @property {[number, number, number]} view
  * @property {number} shift share of the way that null directions allow, -1 to 1
  * @property {boolean} final
+ * @property {boolean} [slow] whether answers take long, so that images of a drag should be small
  */
 
 /**

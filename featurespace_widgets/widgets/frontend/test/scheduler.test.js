@@ -86,3 +86,17 @@ test("random traffic: never two in flight, and the last state always arrives", (
   }
   assert.equal(delivered, state);
 });
+
+test("a link is slow while most of its newest answers take long", () => {
+  const scheduler = new Scheduler();
+  let now = 0;
+  const ask = (/** @type {number} */ wait) => {
+    const id = scheduler.offer("here", now)?.id ?? 0;
+    scheduler.answer(id, (now += wait));
+  };
+  assert.equal(scheduler.slow, false, "nothing is known yet");
+  for (let n = 0; n < 20; n++) ask(n % 3 ? 400 : 30);
+  assert.equal(scheduler.slow, true);
+  for (let n = 0; n < 20; n++) ask(n % 3 ? 30 : 400);
+  assert.equal(scheduler.slow, false, "it recovers");
+});
