@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,11 +34,10 @@ def open_page(chromium: Browser, tmp_path) -> Iterator[Callable[..., Page]]:
     asked: list[str] = []
     contexts = []
 
-    def open_(explorer: fsw.Explorer, theme: str = "light") -> Page:
+    def open_(explorer: fsw.Explorer, theme: str = "light", **more: Any) -> Page:
         path = explorer.to_html(tmp_path / "page.html", grid=GRID)
-        context = chromium.new_context(
-            color_scheme=theme, offline=True, viewport={"width": 1200, "height": 800}
-        )
+        window = {"viewport": {"width": 1200, "height": 800}} | more
+        context = chromium.new_context(color_scheme=theme, offline=True, **window)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: message.type == "error" and problems.append(message.text))
@@ -126,6 +126,38 @@ def test_dragging_the_point_changes_read_out_and_image(explorer, open_page, them
     assert "kernel" not in page.locator("body").inner_text().lower()
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"standalone-{theme}.png")
+
+
+def test_a_finger_drags_on_a_phone_that_wants_no_motion(explorer, open_page):
+    """320 pixels across: nothing sticks out, the page stays where it is, nothing is animated."""
+    phone = {"viewport": {"width": 320, "height": 480}, "has_touch": True, "reduced_motion": "reduce"}
+    page = open_page(explorer, "dark", **phone)
+    assert page.evaluate(
+        "[...document.body.querySelectorAll('*')].every(e => e.getClientRects().length === 0"
+        " || e.getBoundingClientRect().right <= innerWidth + 1)"
+    )
+    moving = "[...document.querySelectorAll('*')].filter(e => { const s = getComputedStyle(e);"
+    moving += " return parseFloat(s.transitionDuration) > 0 || s.animationName !== 'none'; }).length"
+    assert page.evaluate(moving) == 0
+    start = pixel(page, page.evaluate(STATE)["pose"]["probe"])
+    box = page.locator(".fsw-stage").bounding_box()
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, at: list[np.ndarray]) -> None:
+        points = [{"x": box["x"] + float(x), "y": box["y"] + float(y)} for x, y in at]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", [start])
+    for step in range(1, 11):
+        touch("touchMove", [start + step * np.array([6, -4])])
+    touch("touchEnd", [])
+    np.testing.assert_allclose(
+        pixel(page, page.evaluate(STATE)["pose"]["probe"]), start + np.array([60, -40]), atol=1.5
+    )
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate("document.documentElement.scrollHeight > innerHeight"), "it could have scrolled"
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "standalone-phone.png")
 
 
 def test_a_handle_tilts_the_section_and_the_nearest_image_follows(explorer, open_page):
