@@ -177,8 +177,8 @@ def boundary_plane(
 
     Projecting any feature vector onto it along the fibres keeps the logit differences among the
     chosen classes, so every point, each sample too, lies on its true side of their boundaries at
-    its true distance. Where these normals span those of all K classes that holds for all K. The normals
-    of more than three classes span more than a plane: no plane keeps all their sides, and it is refused.
+    its true distance. Where these normals span those of all K classes that holds for all K. In general
+    those of more than three classes span more than a plane, so more are not taken.
 
     Parameters
     ----------
@@ -194,8 +194,8 @@ def boundary_plane(
     """
     if isinstance(classes, Sequence) and len(classes) > 3:
         raise ValueError(
-            f"classes must be 2 or 3 for a plane that keeps all their sides, received {len(classes)}, whose "
-            "normals span more than a plane; choose fewer, or a section, which is exact for the points on it"
+            f"classes must be 2 or 3, received {len(classes)}: a plane keeps the sides of three classes, of "
+            "more only where their normals span no more; choose three, or a section, exact for all points on it"
         )
     chosen = check_classes(classes, head.num_classes, (2, 3))
     normals = head.weight[chosen[0]] - head.weight[list(chosen[1:])]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 __all__ = ["as_bytes", "image_message", "shrunk"]
 
@@ -15,19 +16,10 @@ def as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
     return image if image.dtype == np.uint8 else np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
-def shrunk(image: NDArray[Any], most: int) -> NDArray[Any]:
-    """An image (C, H, W) of at most `most` pixels a side, each the mean of a square block.
-
-    What is left over at the right and lower edge of the blocks is cut; a smaller image stays as it is.
-    """
-    channels, height, width = image.shape
-    block = -(-max(height, width) // most)
-    if block == 1:
-        return image
-    rows, columns = max(height // block, 1), max(width // block, 1)
-    kept = as_bytes(image)[:, : rows * block, : columns * block]
-    blocks = kept.reshape(channels, rows, kept.shape[1] // rows, columns, kept.shape[2] // columns)
-    return as_bytes(blocks.mean(axis=(2, 4)) / 255)
+def shrunk(image: NDArray[Any], most: int) -> NDArray[np.uint8]:
+    """An image (C, H, W) of at most `most` pixels a side, each the mean of a square block."""
+    block = -(-max(image.shape[1:]) // most)
+    return np.stack([np.asarray(Image.fromarray(plane).reduce(block)) for plane in as_bytes(image)])
 
 
 def image_message(image: NDArray[Any], **more: Any) -> dict[str, Any]:

@@ -94,7 +94,6 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
         self.lock = threading.RLock()
         super().__init__()
         self._overlays: dict[str, Overlay] = {}
-        self.hurried = False  # whether the point is being dragged over a slow link
         self._answerers: list[Callable[[Probe, bool], dict[str, Any]]] = []
         self._kernel_id = 0
         self._version = 0
@@ -138,6 +137,11 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
         """The point under the probe, in plane and feature space."""
         with self.lock:
             return self._probe
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the point is being dragged over a slow link."""
+        return self.pose.get("slow") is True and not self.pose.get("final", True)
 
     @property
     def built(self) -> Scene:
@@ -268,7 +272,6 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
         try:
             with _threads().limit(limits=1):
                 point, mode, share, final = checked_pose(pose)
-                self.hurried = not final and pose.get("slow") is True
                 self._plane = self._built.plane(mode, pose["frame"])
                 self._probe = probe_at(self._built, self._plane, point, share)
                 answer = self._answer(self._probe, final)

@@ -22,10 +22,10 @@ FRONTEND = Path(__file__).parents[2] / "featurespace_widgets" / "widgets" / "fro
 ROUNDS = 5
 VECTORS = 6  # that generate the family of planes: three means and three corners
 
-FRAMES = """([K, m, C, bias, row, reach, frames]) => {
+FRAMES = """([C, bias, row, reach, frames]) => {
     const { planeLogits, walkCells, readPoint } = geometry, times = [], counts = [];
     [C, bias] = [Float64Array.from(C), Float64Array.from(bias)];
-    const same = Float32Array.from(row), norms = new Map(Array.from({ length: K }, (_, i) => [i, same]));
+    const same = Float32Array.from(row), norms = new Map(row.map((_, i) => [i, same]));
     for (const frame of frames) {
         const start = performance.now();
         const logits = planeLogits(C, bias, frame);
@@ -67,16 +67,8 @@ def main() -> None:
         sys.exit("this benchmark needs Chromium, Chrome or Edge")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         out = Path(folder) / "geometry.js"
-        build = [
-            "npx",
-            "esbuild",
-            "src/geometry.js",
-            "--bundle",
-            "--format=iife",
-            "--global-name=geometry",
-            "--minify",
-        ]
-        subprocess.run([*build, f"--outfile={out}", "--log-level=error"], cwd=FRONTEND, check=True)
+        bundle = "npx esbuild src/geometry.js --bundle --minify --format=iife --global-name=geometry"
+        subprocess.run([*bundle.split(), f"--outfile={out}", "--log-level=error"], cwd=FRONTEND, check=True)
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         page = browser.new_page()
         page.add_script_tag(path=str(out))
@@ -84,7 +76,7 @@ def main() -> None:
         for title, (products, bias, reach, limit) in heads(rng).items():
             row = rng.uniform(1, 2, len(bias)).tolist()
             frames = planes(rng, "sight" in title)
-            arguments = [len(bias), VECTORS, products.ravel().tolist(), bias.tolist(), row, reach, frames]
+            arguments = [products.ravel().tolist(), bias.tolist(), row, reach, frames]
             drags = [page.evaluate(FRAMES, arguments) for _ in range(ROUNDS)]
             times, counts = np.median([drag for drag, _ in drags], axis=0), drags[0][1]
             p50, p95 = np.quantile(times, (0.5, 0.95))

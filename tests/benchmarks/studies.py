@@ -154,7 +154,8 @@ def main() -> None:
         file, queries = Path(folder) / "features.npy", some_queries(options.queries)
         write_features(file, options.rows)
         hull_of_a_file(file, queries)
-        scaling(file, queries, options.workers)
+        if options.workers:
+            scaling(file, queries, options.workers)
 
 
 if __name__ == "__main__":

@@ -157,3 +157,22 @@ def test_what_another_tab_stopped_is_asked_again(fashion):
     assert panel.answer is None
     explorer.tabs.select("Extrapolation")
     wait(lambda: panel.answer is not None)
+
+
+def test_work_that_is_cancelled_as_it_begins_is_not_computed(monkeypatch):
+    """Cancelled between the end of its wait and its start, it would hold the thread of the next question."""
+    worker, computed, told = Worker(), [], []
+
+    def cancelled_late(_work):
+        worker.cancel()
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Work, "rests", cancelled_late)
+        worker.ask(lambda _: computed.append("cancelled"), quiet, pytest.fail, told.append)
+        worker._pool.submit(lambda: None).result()
+    worker.ask(lambda _: computed.append("wanted"), quiet, pytest.fail, told.append)
+    wait(lambda: computed)
+    assert computed == ["wanted"]
+    assert not told, "what takes no time shows no progress"
+    worker.close()

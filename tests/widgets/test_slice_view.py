@@ -293,7 +293,7 @@ def test_over_a_slow_link_large_images_of_a_drag_are_small_and_the_last_one_is_w
     explorer = fsw.Explorer(space)
     drag(explorer.view, slow=True)
     small, neighbours = explorer.panel.content["image"], explorer.panel.content["neighbours"]
-    assert (small["height"], small["width"], small["channels"]) == (32, 50, 3)
+    assert (small["height"], small["width"], small["channels"]) == (33, 50, 3)
     assert {image["width"] for image in neighbours} == {50}
     drag(explorer.view, slow=True, final=True)
     whole = explorer.panel.content["image"]

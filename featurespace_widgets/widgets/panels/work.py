@@ -135,7 +135,8 @@ def _run(
         return
     work.computing = True  # from here on cancel() leaves this thread to its end
     try:
-        work.progress(0)
+        if work.stopped():
+            return
         answer = compute(work)
     except Stopped:
         return
