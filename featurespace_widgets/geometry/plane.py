@@ -195,7 +195,7 @@ def boundary_plane(
     if isinstance(classes, Sequence) and len(classes) > 3:
         raise ValueError(
             f"classes must be 2 or 3, received {len(classes)}: a plane keeps the sides of three classes, of "
-            "more only where their normals span no more; choose three, or a section, exact for all points on it"
+            "more only where their normals span no more; choose three, or a section, exact for points on it"
         )
     chosen = check_classes(classes, head.num_classes, (2, 3))
     normals = head.weight[chosen[0]] - head.weight[list(chosen[1:])]
