@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import tempfile
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,14 +62,27 @@ def main() -> None:
              stdout=subprocess.DEVNULL)  # fmt: skip
         wheel = next(folder.glob("*.whl"))
         copy_tests(folder / "checkout")
-        for title, (libraries, tests) in SETS.items():
-            print(f"\n--- {title}", flush=True)
-            python = environment(folder / title, wheel, libraries)
-            variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-            call([python, "-c", VERSIONS], cwd=folder, env=variables)
-            # Old versions of other packages may use what is deprecated now.
-            quiet = ["-W", "ignore::DeprecationWarning"]
-            call([python, "-m", "pytest", "-q", *quiet, *tests], cwd=folder / "checkout", env=variables)
+        with ThreadPoolExecutor(2) as pool:  # each keeps one core busy
+            list(pool.map(lambda title: run(folder, wheel, title), SETS))
+
+
+def run(folder: Path, wheel: Path, title: str) -> None:
+    """Install one set and pass its tests; the output comes at once, so that it stays together."""
+    libraries, tests = SETS[title]
+    python = environment(folder / title, wheel, libraries)
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    # Old versions of other packages may use what is deprecated now.
+    quiet = ["-W", "ignore::DeprecationWarning"]
+    for command, place in (
+        (["-c", VERSIONS], folder),
+        (["-m", "pytest", "-q", *quiet, *tests], folder / "checkout"),
+    ):
+        done = subprocess.run(
+            [python, *command], cwd=place, env=variables, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        print(f"\n--- {title}\n{done.stdout}", flush=True)
+        done.check_returncode()
 
 
 def copy_tests(folder: Path) -> None:
