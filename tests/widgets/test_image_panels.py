@@ -15,7 +15,7 @@ from widgets.answers import wait
 
 
 @pytest.fixture(scope="module")
-def small():
+def trained():
     """A network that tells four noisy patterns of 36 pixels apart; its six features come out of a ReLU."""
     torch.manual_seed(0)
     labels = torch.arange(80) % 4
@@ -26,7 +26,12 @@ def small():
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(images), labels).backward()
         optimizer.step()
-    return fsw.FeatureSpace.from_model(model, images, labels, progress=False)
+    return model, images, labels
+
+
+@pytest.fixture(scope="module")
+def small(trained):
+    return fsw.FeatureSpace.from_model(*trained, progress=False)
 
 
 @pytest.fixture
@@ -266,15 +271,43 @@ def test_an_attack_on_the_nearest_sample_and_one_that_fails(small, monkeypatch):
     explorer.close()
 
 
-def test_large_images_are_not_searched_by_themselves():
-    """Flips in features are there; the rest says how to begin."""
-    model = nn.Sequential(nn.AvgPool2d(50), nn.Flatten(), nn.Linear(9, 5), nn.ReLU(), nn.Linear(5, 3))
-    space = fsw.FeatureSpace.from_model(model, torch.rand(12, 1, 150, 150), progress=False)
+@pytest.fixture
+def large(trained):
+    """An explorer of the same patterns, of 22,500 pixels each."""
+    model, images, labels = trained
+    grown = images[:16].repeat_interleave(25, 2).repeat_interleave(25, 3)
+    space = fsw.FeatureSpace.from_model(
+        nn.Sequential(nn.AvgPool2d(25), *model), grown, labels[:16], progress=False
+    )
     explorer = fsw.Explorer(space)
-    panel = explorer.tabs.select("Flips")
+    yield explorer
+    explorer.close()
+
+
+def test_large_images_are_not_searched_by_themselves(large):
+    """Flips in features are there; the rest says why it waits."""
+    panel = large.tabs.select("Flips")
     wait(lambda: panel._settled)
     assert panel.answer.faces.verify().sum() == panel.answer.faces.feasible.sum()
     assert "1 x 150 x 150" in panel.pixels.value
     for title in ("Adversarial", "Morph"):
-        assert "space.morph(a, b)" in explorer.tabs.select(title).text.value
-    explorer.close()
+        assert "space.morph(a, b)" in large.tabs.select(title).text.value
+
+
+@pytest.mark.parametrize("title", ["Flips", "Adversarial", "Morph"])
+def test_large_images_are_searched_once_one_asks(large, title):
+    panel = large.tabs.select(title)
+    wait(lambda: panel._settled)
+    assert panel.busy.layout.display is None, "the button is in sight"
+    assert panel.button.description == "Search all the same"
+    assert panel.bar.layout.display == "none", "nothing is under way"
+    panel.button.click()
+    wait(lambda: panel._settled)
+    found = {"Flips": "pixels", "Adversarial": "track", "Morph": "morph"}[title]
+    assert getattr(panel.answer, found)
+    assert panel.busy.layout.display == "none"
+    other = large.space.features[np.argmax(np.linalg.norm(large.space.features - panel._question.y, axis=1))]
+    large.view.through_point(other, "another")
+    large.view.move_to(large.view.plane.to_plane(other[None])[0])
+    wait(lambda: panel._settled and panel.button.description == "Search all the same")
+    assert panel.busy.layout.display is None, "of another point it is asked again"

@@ -176,3 +176,16 @@ def test_work_that_is_cancelled_as_it_begins_is_not_computed(monkeypatch):
     assert computed == ["wanted"]
     assert not told, "what takes no time shows no progress"
     worker.close()
+
+
+def test_a_longer_search_than_expected_never_stands_still(monkeypatch):
+    shares = []
+    work = Work(lambda _: None)
+    monkeypatch.setattr(work, "progress", shares.append)
+    asked = work.counter(100)
+    for _ in range(600):
+        assert asked() is False
+    np.testing.assert_allclose(shares[:80], np.arange(80) / 100)
+    assert (np.diff(shares) > 0).all()
+    assert 0.85 < shares[100] < 0.95
+    assert shares[-1] < 1

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...geometry.hull_projection import HullProjection
 from ..palette import class_colours
-from .base import Panel, Question, facts
+from .base import Question, facts
 from .charts import POINT, TEST, TRAIN, curves, ribbon, side_by_side
 from .flips import ANY, ONE, flip_pictures
+from .image_search import ImageSearch
 from .margins import MOST, margins
 from .starts import CHOICES, Start, start
 from .work import Work, Worker
@@ -49,7 +50,7 @@ class Attack:
     certificate: PixelCertificate | None
 
 
-class AdversarialPanel(Panel):
+class AdversarialPanel(ImageSearch):
     """Margin, feature move and hull distance along the way to the flip, and what is certified."""
 
     title = "Adversarial"

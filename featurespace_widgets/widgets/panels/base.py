@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from ...pixels.preview import Preview
 
 __all__ = ["Panel", "Question", "facts"]
-
-LARGE = 20_000  # values of an image from which no panel searches in pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,18 +128,6 @@ class Panel(ipywidgets.VBox):
             return f"{space.title!r} has neither images nor a decoder; pass images= with its features."
         return ""
 
-    def too_large(self, question: Question) -> str:
-        """A sentence where images are so large that a search in pixels takes many minutes."""
-        samples = question.space.pictured
-        shape = () if samples is None or samples.images is None else samples.images.shape[1:]
-        if math.prod(shape) <= LARGE:
-            return ""
-        return (
-            f"Images of {' x '.join(map(str, shape))} values can take many minutes to search, so nothing "
-            "begins by itself here; space.flip_image(image), space.attack_track(flip) and space.morph(a, b) "
-            "do it in a cell of the notebook."
-        )
-
     def compute(self, question: Question, work: Work) -> Any:
         """The answer, in a thread: nothing may be drawn here."""
         raise NotImplementedError
@@ -236,6 +221,7 @@ class Panel(ipywidgets.VBox):
 
     def _progress(self, share: float) -> None:
         self.bar.value, self.bar.description, self.button.description = share, "Computing", "Cancel"
+        self._reveal(self.bar, True)
         self._reveal(self.busy, True)
 
     def _press(self, _button: Any) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ...geometry.faces import Faces
 from ..png import picture
-from .base import Panel, Question, facts
+from .base import Question, facts
 from .charts import side_by_side, table
+from .image_search import ImageSearch
 from .starts import CHOICES, Start, start
 from .work import Work, Worker
 
@@ -65,7 +66,7 @@ class Flips:
         return tuple(flip for flip in self.pixels if np.isfinite(flip.distance))
 
 
-class FlipsPanel(Panel):
+class FlipsPanel(ImageSearch):
     """Two ranked tables, and one flip with its images."""
 
     title = "Flips"
@@ -135,6 +136,7 @@ class FlipsPanel(Panel):
         self.target.value = self._picked if self._picked in targets else first[0] if first else None
         self._drawing = False
         self._show_target()
+        self.hold(question, answer.missing)
 
     def _pick(self, change: dict[str, Any]) -> None:
         if not self._drawing:

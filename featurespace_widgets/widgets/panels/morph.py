@@ -18,9 +18,10 @@ from ...models.bank import in_unit
 from ..palette import class_colours
 from ..pictures import as_bytes
 from ..png import picture
-from .base import Panel, Question, facts
+from .base import Question, facts
 from .charts import TEST, TRAIN, curves, ribbon, side_by_side
 from .film import Film
+from .image_search import ImageSearch
 from .starts import SHOWN, start
 from .thumbs import Thumbs
 from .work import Work, Worker
@@ -103,7 +104,7 @@ class Morphing:
     problem: str
 
 
-class MorphPanel(Panel):
+class MorphPanel(ImageSearch):
     """Two images to pick, the frames as a film, class ribbons, both paths and their hull distances."""
 
     title = "Morph"

@@ -15,6 +15,7 @@ __all__ = ["Stopped", "Work", "Worker"]
 
 REST = 0.2  # seconds without a newer question before work begins
 PACE = 0.1  # seconds between two reports of progress
+STEADY = 0.8  # share up to which a counted search is told as it is
 
 
 class Stopped(Exception):
@@ -62,12 +63,16 @@ class Work:
             self.deliver(lambda: self._report(share))
 
     def counter(self, steps: int) -> Callable[[], bool]:
-        """A ``cancelled`` for searches that ask it before each step, of about as many as given."""
+        """A ``cancelled`` for searches that ask it before each step, of about as many as given.
+
+        Of a longer search the share nears 1 and never stands still.
+        """
         done = 0
 
         def asked() -> bool:
             nonlocal done
-            self.progress(min(done / steps, 1.0))
+            share, rest = done / steps, 1.0 - STEADY
+            self.progress(share if share < STEADY else 1.0 - rest * rest / (share + rest - STEADY))
             done += 1
             return False
 
