@@ -100,7 +100,7 @@ class Panel(ipywidgets.VBox):
         self.text = ipywidgets.HTML()
         self.text.add_class("fsw-says")
         self.bar = ipywidgets.FloatProgress(min=0.0, max=1.0, description="Computing")
-        self.button = ipywidgets.Button(description="Cancel")
+        self.button = ipywidgets.Button(description="Cancel", layout={"width": "auto", "min_width": "8em"})
         self.button.on_click(self._press)
         self.busy = ipywidgets.HBox([self.bar, self.button])
         self.busy.add_class("fsw-busy")

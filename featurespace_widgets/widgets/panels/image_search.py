@@ -45,5 +45,5 @@ class ImageSearch(Panel):
     def _press(self, button: Any) -> None:
         if button.description == ANYWAY:
             self._accepted = self._question
-            button.description = "Start again"
+            button.description, self.text.value = "Start again", ""
         super()._press(button)
