@@ -45,6 +45,8 @@ class _Rest:
 class Settled:
     """Certifies the point of a view and optimises its image once it rests; both end with the next move.
 
+    Out of sight nothing is worked out; back in sight the optimisation goes on from its newest image.
+
     Parameters
     ----------
     view : SliceView
@@ -57,9 +59,11 @@ class Settled:
         self._view, self._panel, self._worker = view, panel, Worker()
         self._adjacency: tuple[FeatureSpace, Adjacency] | None = None
         self._rest: _Rest | None = None
-        self._frame: tuple[FeatureSpace, InversionFrame] | None = None  # the newest of the optimisation
+        self._frame: tuple[_Rest, InversionFrame] | None = None  # the newest of the optimisation
+        self._waiting = False  # for somebody to look
         view.observe(self._follow, "answer")
         view.observe(self._look_again, "options")
+        view.observe(self._look, "seen")
         panel.on_msg(self._asked)
 
     def stop(self) -> None:
@@ -87,6 +91,15 @@ class Settled:
         if self._rest is not None and not self._rest.outline and "hull" in _regions(self._view):
             self._follow(None)
 
+    def _look(self, change: Any) -> None:
+        """The view comes into sight, or nobody sees it any more."""
+        if change["new"]:
+            if self._waiting:
+                self._begin()
+        elif self._panel.optimised.get("running", True):  # also where nothing came so far
+            self._worker.cancel()
+            self._waiting = True
+
     def _asked(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
         if kind == "cancel":
@@ -96,8 +109,8 @@ class Settled:
             self._begin()
 
     def _begin(self) -> None:
-        rest = self._rest
-        if rest is None:
+        rest, self._waiting = self._rest, not self._view.seen
+        if rest is None or self._waiting:
             return
         self._worker.ask(lambda work: self._work(rest, work), lambda _done: None, self._fail, self._show)
 
@@ -146,10 +159,14 @@ class Settled:
         """Stream the images of an optimisation whose features come to the point's."""
         space, first = rest.space, math.nan
         size = TOLERANCE * float(np.linalg.norm(rest.features))
-        start = None if space.decoder is None else space.decode(rest.features[None])[0]
+        start: Array | None = None
+        if self._frame is not None and self._frame[0] is rest:
+            start = self._frame[1].image
+        elif space.decoder is not None:
+            start = space.decode(rest.features[None])[0]
         for frame in space.invert_frames(rest.features, start, tolerance=TOLERANCE, max_steps=MOST_STEPS):
             first = frame.residual if math.isnan(first) else first
-            self._frame = (space, frame)
+            self._frame = (rest, frame)
             work.progress(_done(first, frame.residual, size))
         note = "" if frame.residual <= size else "not reached: undecided"
         content = {**_optimised(space, frame, 1.0), "running": False, "note": note}
@@ -165,7 +182,8 @@ class Settled:
 
     def _show(self, share: float) -> None:
         if self._frame is not None:
-            self._panel.optimised = _optimised(*self._frame, share)
+            rest, frame = self._frame
+            self._panel.optimised = _optimised(rest.space, frame, share)
 
     def _finish(self, content: dict[str, Any], landed: Array) -> None:
         self._panel.optimised = content

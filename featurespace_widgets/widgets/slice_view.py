@@ -31,7 +31,7 @@ from .scene import Scene, default_classes
 __all__ = ["Probe", "SliceView"]
 
 
-OWNED = ("pose", "options", "stats")  # traits that the browser writes
+OWNED = ("pose", "options", "seen", "stats")  # traits that the browser writes
 
 
 class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
@@ -75,6 +75,7 @@ class SliceView(Anchored, Overlaid, anywidget.AnyWidget):
     )
     certified = traitlets.Dict().tag(sync=True)
     locked: traitlets.List[Any] = traitlets.List().tag(sync=True)  # "mode", "point": not to be moved by hand
+    seen = traitlets.Bool(True).tag(sync=True)  # whether a view of the explorer is on a screen
     stats = traitlets.Dict().tag(sync=True, echo_update=False)
 
     def __init__(

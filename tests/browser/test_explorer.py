@@ -296,6 +296,18 @@ def test_the_wheel_zooms_about_the_pointer_and_the_ground_pans(person: Person):
     person.check_cells()
 
 
+def test_the_kernel_optimises_for_nobody_that_looks_away(person: Person):
+    notebook = person.notebook
+    person.root.evaluate("root => (root.style.display = 'none')")
+    notebook.wait_for_kernel(f"{VIEW}.seen", lambda seen: not seen)
+    notebook.kernel_value(f"{VIEW}.move_to([1.0, 0.5])")
+    notebook.page.wait_for_timeout(800)
+    assert notebook.kernel_value("explorer.panel.optimised") == {}
+    person.root.evaluate("root => (root.style.display = '')")
+    notebook.wait_for_kernel(f"{VIEW}.seen")
+    notebook.wait_for_kernel("explorer.panel.optimised.get('running')", lambda running: running is False)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_themes_look_right(person: Person, theme: str):
     """The ground follows the theme; the pictures are for a person to look at."""

@@ -1,5 +1,7 @@
 """What is worked out once the point rests: certificate, outline of the hull, optimised image."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -22,6 +24,10 @@ def settled(explorer):
 
 def finished(explorer):
     return wait(lambda: explorer.panel.optimised.get("running") is False and explorer.panel.optimised)
+
+
+def residual(content):
+    return next(float(value) for label, value, _ in content["facts"] if label == "residual")
 
 
 def test_the_certificate_belongs_to_the_point(explorer):
@@ -103,6 +109,29 @@ def test_cancel_and_again(explorer):
     for callback in list(explorer.panel._msg_callbacks.callbacks):
         callback(explorer.panel, {"type": "again"}, [])
     assert wait(lambda: explorer.panel.optimised["note"] == "" and finished(explorer))
+
+
+def test_out_of_sight_nothing_is_worked_out(explorer):
+    view, panel = explorer.view, explorer.panel
+    view.move_to([1.0, 0.5])
+    streamed = wait(lambda: panel.optimised.get("running") and panel.optimised)
+    view.set_state({"seen": False})
+    time.sleep(0.3)  # what was on its way
+    left = panel.optimised
+    time.sleep(1.0)
+    assert panel.optimised == left != {}
+    assert left["running"], "it ended before it was left"
+    view.set_state({"seen": True})
+    found = finished(explorer)
+    assert residual(found) <= residual(streamed)
+    view.set_state({"seen": False})
+    view.move_to([-1.0, 0.5])
+    time.sleep(0.6)
+    assert panel.optimised == {}
+    assert view.certified.get("id") != view.answer["id"]
+    view.set_state({"seen": True})
+    finished(explorer)
+    assert view.certified["id"] == view.answer["id"]
 
 
 def test_any_options_of_a_browser_are_survived(explorer):

@@ -11,6 +11,7 @@ import { listenKeys } from "./keys.js";
 import { listenPointer } from "./pointer.js";
 import { addNorms, decodeScene } from "./scene.js";
 import { Scheduler } from "./scheduler.js";
+import { tellSight } from "./sight.js";
 import { Stage } from "./stage.js";
 import { ViewState } from "./state.js";
 import { FrameTimes } from "./timing.js";
@@ -48,6 +49,7 @@ export class SliceView {
     this.frame = 0;
     this.groundDirty = true;
     this.seen = true; // whether any of it is on the screen
+    this.told = false; // whether the kernel hears of it
     this.speech = 0;
     this.drawer = new Drawer(this.stage, this.#drawerActions(), signal, model.get("options") !== undefined);
     el.append(this.stage.root);
@@ -181,7 +183,11 @@ export class SliceView {
   /** Out of sight nothing is drawn and nothing asked again. @param {boolean} seen */
   #see(seen) {
     this.seen = seen;
-    if (seen) this.redraw();
+    if (!seen) return;
+    this.redraw();
+    const { root } = this.stage; // now in its place
+    if (!this.told) tellSight(this.model, root.closest(".fsw-explorer") ?? root, this.signal);
+    this.told = true;
   }
 
   #tick() {

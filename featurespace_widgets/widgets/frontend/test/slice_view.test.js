@@ -311,6 +311,22 @@ test("out of sight nothing is drawn; back in sight the newest state is", async (
   assert.ok(root.fsw.stats().frames > before);
 });
 
+test("the kernel hears when nobody looks; a view that is in sight says otherwise", async () => {
+  await open();
+  const [own] = [...sights].slice(-1);
+  own.act([{ isIntersecting: true }]);
+  const [around] = [...sights].slice(-1);
+  assert.notEqual(around, own);
+  around.act([{ isIntersecting: true }]);
+  assert.equal(model.get("seen"), true);
+  around.act([{ isIntersecting: false }]);
+  assert.equal(model.get("seen"), false);
+  around.act([{ isIntersecting: true }]);
+  assert.equal(model.get("seen"), true);
+  model.set("seen", false); // another page looks away
+  assert.equal(model.get("seen"), true);
+});
+
 test("a thin slab hides what is far from the plane, a thick one shows it stronger", () => {
   const scene = /** @type {any} */ ({ samples: { count: 3, labels: Uint16Array.of(0, 0, 0) }, spread: 1 });
   const plane = /** @type {any} */ ({ shadows: { off: Float32Array.of(0, 0.5, 1.5) }, classes: null });
