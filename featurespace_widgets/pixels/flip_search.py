@@ -9,21 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from ..geometry.arrays import Array, check_classes
 from .pixel_map import PixelMap
 
 __all__ = ["FlipSearch"]
 
-CANDIDATES = 9  # classes nearest in feature space that are tried
-AIMED, FREE = 30, 200  # steps of the attack towards one of several classes, and towards the only one
-BRIEF = 60  # the same where a whole table of classes is asked for
-STARTS = 4  # nearest images of the attack that are refined
-SHAKES = (0.3, 0.6, 1.0)  # sizes of the noise, relative to the move, with which the best one starts again
-COPIES = 4  # starts with each of them
-LAST = 3  # nearest images that are refined at the end
+Pixels = NDArray[np.float32]  # rows of flat images, and what goes with each of them
+
+CANDIDATES = 5  # classes nearest in feature space that are aimed at
+AIMED, AWAY = 30, 1000  # steps of the attack towards each of them, and away from the own class
+ONLY, BRIEF = 400, 60  # steps towards the only class, and where a whole table of classes is asked for
+STARTS = 2  # nearest images of the attack that are refined
+SHAKE, COPIES = 0.5, 4  # size of the noise, relative to the move, and starts of the best image with it
+LAST = 2  # nearest images that are refined at the end
 BEYOND = 3e-4  # share of the distance by which steps aim beyond the boundary
 NEWTON = 8  # steps of the box projection
 EVALUATIONS = 60  # at most, for the tie
@@ -33,18 +34,18 @@ EVALUATIONS = 60  # at most, for the tie
 class _Found:
     """Nearest images (b, n) beyond the boundary, the classes they aim at, their distances; in float32."""
 
-    pixels: Tensor
-    aims: Tensor
-    distances: Tensor
+    pixels: Pixels
+    aims: NDArray[np.intp]
+    distances: Pixels
 
     def nearest(self, count: int) -> _Found:
-        order = self.distances.argsort()[:count]
-        order = order[torch.isfinite(self.distances[order])]
+        order = self.distances.argsort(kind="stable")[:count]
+        order = order[np.isfinite(self.distances[order])]
         return _Found(self.pixels[order], self.aims[order], self.distances[order])
 
     def joined(self, other: _Found) -> _Found:
         mine, theirs = (vars(part).values() for part in (self, other))
-        return _Found(*(torch.cat(pair) for pair in zip(mine, theirs, strict=True)))
+        return _Found(*(np.concatenate(pair) for pair in zip(mine, theirs, strict=True)))
 
 
 class FlipSearch:
@@ -84,20 +85,20 @@ class FlipSearch:
             raise ValueError(f"target must differ from the class of the image, which is {self.own} already")
         self.best: Array | None = None
         self.distance = np.inf
-        self._model = copy.deepcopy(network.model).float()
-        self._weight, self._bias = (torch.as_tensor(p).float() for p in (self.head.weight, self.head.bias))
-        self._clean = image.float().flatten()[None]
-        self._random = torch.Generator().manual_seed(0)
+        self._model = copy.deepcopy(network.model).float().to(memory_format=torch.channels_last)
+        self._weight, self._bias = (p.astype(np.float32) for p in (self.head.weight, self.head.bias))
+        self._clean = self.pixels.astype(np.float32)[None]
+        self._random = np.random.default_rng(0)
 
     def run(self) -> None:
         """Attack, refine, shake and refine again; then put the best image on the boundary."""
-        found = self._refined(self._attack().nearest(1 if self.brief else STARTS), 40, 0.2)
-        if len(found.distances):
-            for size in SHAKES[:1] if self.brief else SHAKES:
-                found = found.joined(self._refined(self._shaken(found.nearest(1), size), 60, 0.3))
-            found = found.joined(self._refined(found.nearest(1 if self.brief else LAST), 60, 0.2))
+        with np.errstate(invalid="ignore", over="ignore"):  # such values end the search: "diverged"
+            found = self._refined(self._attack().nearest(1 if self.brief else STARTS), 40, 0.2)
+            if len(found.distances):
+                found = found.joined(self._refined(self._shaken(found.nearest(1)), 60, 0.3))
+                found = found.joined(self._refined(found.nearest(1 if self.brief else LAST), 60, 0.2))
         for pixels in found.nearest(len(found.distances)).pixels:
-            if self._settle(pixels.double().numpy()):
+            if self._settle(pixels.astype(np.float64)):
                 break
         else:
             self.stopped = "no flip" if self.stopped == "finished" else self.stopped
@@ -159,7 +160,7 @@ class FlipSearch:
         self.distance = float(np.linalg.norm(self.best - self.pixels))
         return True
 
-    # in float32, several images
+    # in float32, several images; NumPy, whose small steps cost less than the network's
 
     def _candidates(self) -> list[int]:
         """The classes to try: the target, or those whose boundaries are nearest in feature space."""
@@ -172,19 +173,26 @@ class FlipSearch:
         order = [int(k) for k in gaps.argsort(kind="stable") if k != self.own]
         return order[:CANDIDATES]
 
-    def _evaluated(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (b, C, H, W) that ask for gradients, and their logits (b, K)."""
-        images = pixels.view(-1, *self.image.shape).requires_grad_()
-        logits: Tensor = self._model.features(images) @ self._weight.T + self._bias
-        if not logits.requires_grad:
+    def _evaluated(self, pixels: Pixels) -> tuple[Pixels, Callable[[Pixels], Pixels]]:
+        """Logits (b, K), and what pulls directions (b, d) of feature space back to pixels (b, n)."""
+        images = torch.from_numpy(pixels).view(-1, *self.image.shape).requires_grad_()
+        features: Tensor = self._model.features(images)
+        if not features.requires_grad:
             raise ValueError("the model gives no gradients with respect to the image")
-        if not bool(torch.isfinite(logits.detach()).all()):
-            self.stopped = "diverged"
-        return images, logits
 
-    def _flipped(self, logits: Tensor) -> Tensor:
-        top = logits.argmax(1)
-        return top != self.own if self.target is None else top == self.target
+        def pulled(directions: Pixels) -> Pixels:
+            (slope,) = torch.autograd.grad(features, images, torch.from_numpy(directions).view_as(features))
+            return slope.reshape(len(pixels), -1).numpy()
+
+        logits = features.detach().reshape(len(pixels), -1).numpy() @ self._weight.T + self._bias
+        if not np.isfinite(logits).all():
+            self.stopped = "diverged"
+        return logits, pulled
+
+    def _flipped(self, logits: Pixels) -> NDArray[np.bool_]:
+        top: NDArray[np.intp] = logits.argmax(1)
+        flipped: NDArray[np.bool_] = top != self.own if self.target is None else top == self.target
+        return flipped
 
     def _halted(self) -> bool:
         if self.stopped == "finished" and self.cancelled():
@@ -192,79 +200,86 @@ class FlipSearch:
         return self.stopped != "finished"
 
     def _attack(self) -> _Found:
-        """Towards each candidate for a few steps, and away from the own class for more."""
-        others = self._candidates()
+        """Towards each candidate for a few steps, and away from the own class for many."""
+        others = np.array(self._candidates())
         if self.target is not None:
-            return self._ddn(torch.tensor(others), BRIEF if self.brief else FREE)
-        aimed = self._ddn(torch.tensor(others), AIMED)
-        return aimed.joined(self._ddn(torch.tensor([self.own]), FREE))
+            return self._ddn(others, BRIEF if self.brief else ONLY)
+        return self._ddn(others, AIMED).joined(self._ddn(np.array([self.own]), AWAY))
 
-    def _ddn(self, aims: Tensor, steps: int) -> _Found:
+    def _ddn(self, aims: NDArray[np.intp], steps: int) -> _Found:
         """Decoupled direction and norm; a row that aims at the own class goes away from it."""
-        clean, sign = self._clean.expand(len(aims), -1), torch.where(aims == self.own, -1.0, 1.0)
-        delta, best, classes = torch.zeros_like(clean), clean.clone(), aims.clone()
-        size, nearest = torch.ones(len(aims)), torch.full((len(aims),), torch.inf)
+        rows, away = np.arange(len(aims)), aims == self.own
+        x = np.repeat(self._clean, len(aims), axis=0)
+        best, classes, size = x.copy(), aims.copy(), np.ones(len(aims), np.float32)
+        nearest = np.full(len(aims), np.inf, np.float32)
         for step in range(steps):
             if self._halted():
                 break
-            images, logits = self._evaluated(clean + delta)
-            loss = (sign * functional.cross_entropy(logits, aims, reduction="none")).sum()
-            (slope,) = torch.autograd.grad(loss, images)
-            slope, top = slope.flatten(1), logits.detach().argmax(1)
-            flipped, length = self._flipped(logits.detach()), delta.norm(dim=1)
+            logits, pulled = self._evaluated(x)
+            push = np.exp(logits - logits.max(1, keepdims=True))
+            push /= push.sum(1, keepdims=True)
+            push[rows, aims] -= 1.0  # the gradient of the cross entropy
+            push[away] *= -1.0
+            slope, top, flipped = pulled(push @ self._weight), logits.argmax(1), self._flipped(logits)
+            delta = x - self._clean
+            length = np.linalg.norm(delta, axis=1)
             better = flipped & (length < nearest)
-            nearest, best[better] = torch.where(better, length, nearest), (clean + delta)[better]
-            classes = torch.where(better, top, classes)
+            nearest[better], best[better], classes[better] = length[better], x[better], top[better]
             pace = 0.01 + 0.495 * (1.0 + math.cos(math.pi * step / steps))
-            delta = delta - pace * slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-12)
-            there = torch.where(aims == self.own, flipped, top == aims)
-            size = size * torch.where(there, 0.95, 1.05)
-            delta = delta * (size / delta.norm(dim=1).clamp_min(1e-12))[:, None]
-            delta = (clean + delta).clamp(0, 1) - clean
+            delta -= pace * slope / _lengths(slope)
+            size *= np.where(np.where(away, flipped, top == aims), 0.95, 1.05).astype(np.float32)
+            delta *= size[:, None] / _lengths(delta)
+            x = np.clip(self._clean + delta, 0.0, 1.0)
         return _Found(best, classes, nearest)
 
     def _refined(self, found: _Found, steps: int, pace: float) -> _Found:
         """Anchored linearisation, with the mean of the slopes; `found` where it is nearer."""
-        x, mean, best, nearest = found.pixels, None, found.pixels.clone(), found.distances
-        for step in range(steps if len(x) else 0):
+        x, best, nearest, rows = found.pixels, found.pixels.copy(), found.distances.copy(), len(found.pixels)
+        mean: Pixels | None = None
+        normals = self._weight[self.own] - self._weight[found.aims]
+        for step in range(steps if rows else 0):
             if self._halted():
                 break
-            images, logits = self._evaluated(x)
-            gap = logits[:, self.own] - logits.gather(1, found.aims[:, None])[:, 0]
-            (slope,) = torch.autograd.grad(gap.sum(), images)
-            slope, gap, length = slope.flatten(1), gap.detach(), (x - self._clean).norm(dim=1)
-            better = self._flipped(logits.detach()) & (length < nearest)
-            nearest, best[better] = torch.where(better, length, nearest), x.detach()[better]
+            logits, pulled = self._evaluated(x)
+            gap = logits[:, self.own] - logits[np.arange(rows), found.aims]
+            slope, length = pulled(normals), np.linalg.norm(x - self._clean, axis=1)
+            better = self._flipped(logits) & (length < nearest)
+            nearest[better], best[better] = length[better], x[better]
             share = max(pace * 0.1 ** (step / steps), 1.0 / (step + 1))
             mean = slope if mean is None else mean + share * (slope - mean)
-            beyond = 1e-4 * gap.abs() + BEYOND * mean.norm(dim=1) * length
-            x = self._projected(mean, (mean * x.detach()).sum(1) - gap - beyond)
+            beyond = 1e-4 * np.abs(gap) + BEYOND * np.linalg.norm(mean, axis=1) * length
+            x = self._projected(mean, (mean * x).sum(1) - gap - beyond)
         return _Found(best, found.aims, nearest)
 
-    def _projected(self, normals: Tensor, levels: Tensor) -> Tensor:
+    def _projected(self, normals: Pixels, levels: Pixels) -> Pixels:
         """Nearest points (b, n) of the box with ``normals . x = levels``.
 
         They are ``clip(clean - multiplier * normal)``; the level is convex and falls with the multiplier, so
         Newton's steps come from below.
         """
-        squares = normals.square()
-        steep = squares.sum(1).clamp_min(1e-20)
-        slope, multiplier = steep, torch.zeros(len(normals))
+        squares = np.square(normals)
+        steep = np.maximum(squares.sum(1), 1e-20)
+        slope, multiplier = steep, np.zeros(len(normals), np.float32)
         for _ in range(NEWTON):
             point = self._along(normals, multiplier)
-            excess = ((normals * point).sum(1) - levels).clamp_min(0)
-            if float(multiplier.max()) > 0:  # at zero every pixel may still move
-                slope = (squares * ((point > 0) & (point < 1))).sum(1).maximum(1e-6 * steep)
+            excess = np.maximum((normals * point).sum(1) - levels, 0.0)
+            if multiplier.max() > 0:  # at zero every pixel may still move
+                slope = np.maximum((squares * ((point > 0) & (point < 1))).sum(1), 1e-6 * steep)
             multiplier = multiplier + excess / slope
         return self._along(normals, multiplier)
 
-    def _along(self, normals: Tensor, multiplier: Tensor) -> Tensor:
-        return (self._clean - multiplier[:, None] * normals).clamp(0, 1)
+    def _along(self, normals: Pixels, multiplier: Pixels) -> Pixels:
+        return np.clip(self._clean - multiplier[:, None] * normals, 0.0, 1.0)
 
-    def _shaken(self, found: _Found, size: float) -> _Found:
+    def _shaken(self, found: _Found) -> _Found:
         """Copies of the nearest image with noise on the pixels that moved."""
         move = found.pixels - self._clean
-        noise = torch.randn(COPIES, move.shape[1], generator=self._random) * (move != 0)
-        noise = noise * (size * found.distances[:, None] / noise.norm(dim=1, keepdim=True).clamp_min(1e-12))
-        starts = (found.pixels + noise).clamp(0, 1)
-        return _Found(starts, found.aims.expand(COPIES), torch.full((COPIES,), torch.inf))
+        noise = self._random.standard_normal((COPIES, move.shape[1]), np.float32) * (move != 0)
+        starts = np.clip(found.pixels + SHAKE * found.distances[:, None] * noise / _lengths(noise), 0.0, 1.0)
+        return _Found(starts, np.repeat(found.aims, COPIES), np.full(COPIES, np.inf, np.float32))
+
+
+def _lengths(rows: Pixels) -> Pixels:
+    """Lengths (b, 1) of rows, positive."""
+    lengths: Pixels = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return lengths

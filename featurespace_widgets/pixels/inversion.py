@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -175,7 +175,7 @@ class _Search:
     def _keep(self, pixels: Array, features: Array, nearest: Nearest) -> bool:
         """Keep an image where its objective is smaller."""
         if not nearest.found:
-            nearest = Nearest(self.nearest.point, "undecided", self.nearest.witness)
+            nearest = replace(self.nearest, verdict="undecided")
         frame = self._frame(pixels, features, nearest)
         better = frame.objective < self.best.objective
         if better:

@@ -45,11 +45,14 @@ class Nearest:
         "yes": the nearest point, as the projection certifies; "no": the set is empty, proven.
     witness : object
         What shows that the point is in the set, where its coordinates do not: the blend of a hull.
+    reach : float
+        Length of the vector that was projected: the rounding of the point is relative to it.
     """
 
     point: Array
     verdict: str = "yes"
     witness: Any = None
+    reach: float = 0.0
 
     @property
     def found(self) -> bool:
@@ -141,7 +144,7 @@ class TieTarget(TargetSet):
         """Nearest point by the dual, with the verdict that its certificate gives."""
         first, others = self.classes[0], self.classes[1:]
         (found,) = closest_ties(self.head, self.domain, y, first, [others])
-        return Nearest(found.point, found.verdict)
+        return Nearest(found.point, found.verdict, reach=float(np.linalg.norm(y)))
 
     def contains(self, nearest: Nearest) -> bool:
         """Ties within 2e-9 of what logits are sums of, and in the domain."""
@@ -151,7 +154,8 @@ class TieTarget(TargetSet):
         if self.domain is not None and ((point < self.domain.lb) | (point > self.domain.ub)).any():
             return False
         logits = self.head.weight @ point + self.head.bias
-        off = residual(self.head, logits, self.classes[0], self.classes[1:], float(np.linalg.norm(point)))
+        reach = max(nearest.reach, float(np.linalg.norm(point)))
+        off = residual(self.head, logits, self.classes[0], self.classes[1:], reach)
         return off <= 2 * TOLERANCE
 
 

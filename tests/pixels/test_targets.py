@@ -81,6 +81,14 @@ def test_a_deep_cell_is_that_deep():
         assert Region(head, None, index).contains(point[None])[0]
 
 
+def test_a_cell_met_at_the_origin():
+    """What is left there by rounding is small beside the vector that came from afar, not beside the point."""
+    target = TieTarget(LinearHead(np.array([[0.0, -1.0], [0.0, 0.0], [0.0, 0.0]]), np.zeros(3)), None, [0])
+    found = target.nearest(np.array([0.0, 1.0]))
+    assert found.verdict == "yes"
+    assert target.contains(found)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_degenerate_cells(data):

@@ -11,6 +11,7 @@ from torch import nn
 
 import featurespace_widgets as fsw
 from featurespace_widgets.widgets.panels.charts import ticks
+from featurespace_widgets.widgets.panels.flips import ANY, ONE
 from widgets.answers import wait
 
 
@@ -67,6 +68,15 @@ def test_a_flip_is_put_on_the_slice_and_the_point_stays(flips):
     np.testing.assert_allclose(landed, 0, atol=1e-9)
     np.testing.assert_allclose(view.probe.features, answer.faces.y, atol=1e-9)
     assert panel.answer is answer, "the same point is not asked again"
+
+
+@pytest.mark.parametrize(("target", "steps"), [(None, ANY), ("other", ONE)])
+def test_progress_counts_the_steps_that_a_search_takes(small, target, steps):
+    asked = []
+    image = small.images[0]
+    other = None if target is None else (int(small.predictions[0]) + 1) % small.head.num_classes
+    small.flip_image(image, other, cancelled=lambda: bool(asked.append(1)))
+    assert len(asked) == steps
 
 
 def test_all_classes_are_searched_in_pixels(flips, small):
