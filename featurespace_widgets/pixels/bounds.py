@@ -19,7 +19,15 @@ from torch import Tensor
 from ..geometry.arrays import Array
 from ..geometry.head import LinearHead
 from .network_reader import read_network
-from .relaxation import MARGIN, Ball, Relaxation, bound_layers, difference_rows, improve_slopes
+from .relaxation import (
+    MARGIN,
+    Ball,
+    Cancelled,
+    Relaxation,
+    bound_layers,
+    difference_rows,
+    improve_slopes,
+)  # fmt: skip
 from .relu_network import NoRuleError, ReluNetwork, as_image
 
 __all__ = ["PixelCertificate", "RadiusProof", "certify_image"]
@@ -151,7 +159,7 @@ def certify_image(
     steps : int
         Steps that improve the slopes of the last walk (alpha-CROWN for the last layer); 0 for none.
     cancelled : callable, optional
-        Asked between relaxations; True ends the search with what is certified so far.
+        Asked between batches of units; True ends the search with what is certified so far.
 
     Returns
     -------
@@ -252,11 +260,14 @@ class _Search:
         upper, failed = lower, np.inf
         deep = len(self.network.relus) > DEEP
         close = CLOSE_DEEP if deep else CLOSE
-        radius = min((0.1 if deep else 0.4) * linear, cap)
+        radius = min((0.025 if deep else 0.4) * linear, cap)
         for _ in range(PASSES):
             if self.cancelled():
                 break
-            proof = self._improved(radius, norm)
+            try:
+                proof = self._improved(radius, norm)
+            except Cancelled:
+                break
             best = max(best, _shrunk(proof), key=lambda found: found.radius)
             logs = (np.log(radius), np.log(max(1.0 - proof.margin / gap, 1e-12)))
             if proof.margin > 0:
@@ -274,7 +285,7 @@ class _Search:
         """Functions for one radius, their slopes improved when that could decide it."""
         self.passes += 1
         ball = Ball(self.image, radius, norm)
-        relaxation = bound_layers(self.network, ball)
+        relaxation = bound_layers(self.network, ball, self.cancelled)
         proof = self.proof(relaxation, ball)
         if self.steps and -0.5 * float(self.gaps.min()) < proof.margin <= 0:
             steeper = improve_slopes(

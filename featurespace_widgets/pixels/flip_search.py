@@ -19,7 +19,7 @@ __all__ = ["FlipSearch"]
 
 Pixels = NDArray[np.float32]  # rows of flat images, and what goes with each of them
 
-CANDIDATES = 5  # classes nearest in feature space that are aimed at
+CANDIDATES = 4  # classes nearest in feature space that are aimed at
 AIMED, AWAY = 30, 1000  # steps of the attack towards each of them, and away from the own class
 ONLY, BRIEF = 400, 60  # steps towards the only class, and where a whole table of classes is asked for
 STARTS = 2  # nearest images of the attack that are refined
@@ -96,7 +96,7 @@ class FlipSearch:
             found = self._refined(self._attack().nearest(1 if self.brief else STARTS), 40, 0.2)
             if len(found.distances):
                 found = found.joined(self._refined(self._shaken(found.nearest(1)), 60, 0.3))
-                found = found.joined(self._refined(found.nearest(1 if self.brief else LAST), 60, 0.2))
+                found = found.joined(self._refined(found.nearest(1 if self.brief else LAST), 40, 0.2))
         for pixels in found.nearest(len(found.distances)).pixels:
             if self._settle(pixels.astype(np.float64)):
                 break

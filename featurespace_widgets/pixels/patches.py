@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,14 +25,15 @@ class Patches:
     """Coefficients (L, R, kh, kw, C) of R rows at each of L places over a value (C, H, W).
 
     Place (g, h) of the grid covers positions ``g * stride - offset + [0, k)``. A dense row is the
-    only place of its grid. Values without a spatial shape have coefficients (1, R, n).
+    only place of its grid. Values without a spatial shape have coefficients (1, R, n). `places` are those
+    of the grid, row by row, that the rows belong to; None: all.
     """
 
     rows: Tensor
     grid: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
     offset: tuple[int, int] = (0, 0)
-    places: slice = field(default_factory=lambda: slice(None))
+    places: Tensor | None = None
 
     @property
     def flat(self) -> Tensor:
@@ -50,7 +52,14 @@ class Patches:
         for axis in (0, 1):
             view = view.unfold(1 + axis, self.rows.shape[2 + axis], self.stride[axis])
             view = view.narrow(1 + axis, 0, self.grid[axis])
-        return view.permute(1, 2, 3, 4, 0).reshape(self.grid[0] * self.grid[1], -1)[self.places, :, None]
+        across = self.grid[1]
+        view = view.permute(1, 2, 3, 4, 0)[self.listed // across, self.listed % across]
+        return view.reshape(len(view), -1, 1)
+
+    @property
+    def listed(self) -> Tensor:
+        """The places (L,)."""
+        return torch.arange(self.grid[0] * self.grid[1]) if self.places is None else self.places
 
     def back(self, node: Node, parent: Node) -> Patches:
         """Coefficients over the node's input."""
@@ -91,17 +100,15 @@ class Patches:
 
     def one(self, place: int, row: int) -> Patches:
         """A single row."""
-        first = 0 if self.places.start is None else self.places.start
         rows = self.rows[place : place + 1, row : row + 1]
-        return replace(self, rows=rows, places=slice(first + place, first + place + 1))
+        return replace(self, rows=rows, places=self.listed[place : place + 1])
 
     def dense(self, shape: tuple[int, ...]) -> Tensor:
         """All coefficients (L, R, C, H, W) over a value of this shape, zeros outside the patches."""
         if self.rows.ndim == 3:
             return self.rows.reshape(*self.rows.shape[:2], *shape)
-        count = self.grid[0] * self.grid[1]
         full = self.rows.new_zeros(*self.rows.shape[:2], *shape)
-        for position, place in enumerate(range(count)[self.places]):
+        for position, place in enumerate(self.listed.tolist()):
             corner = [
                 at * s - o
                 for at, s, o in zip(divmod(place, self.grid[1]), self.stride, self.offset, strict=True)

@@ -8,28 +8,33 @@ patches: the coefficients of one unit reach only its receptive field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .patches import Patches, both
 from .relu_network import Node, ReluNetwork
 
 __all__ = [
     "Ball",
+    "Cancelled",
     "Relaxation",
     "bound_layers",
-    "chunks",
     "difference_rows",
-    "identity",
     "improve_slopes",
+    "unit_rows",
     "walk_back",
 ]
 
 MARGIN = 1e-9  # outwards, relative to 1 + |bound|: far above the rounding of float64
 CHUNK = 2**19  # numbers in a batch of patches: they stay in the cache
+
+
+class Cancelled(Exception):
+    """The bounds are not wanted any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,10 @@ class Ball:
     image: Tensor
     radius: float
     norm: str
+
+    def lowest(self, patches: Patches) -> Tensor:
+        """Lowest values (L, R) of the rows; exact for Linf, a lower bound for L2."""
+        return (patches.flat @ patches.windows(self.image))[..., 0] - self.reach(patches)
 
     def reach(self, patches: Patches) -> Tensor:
         """Largest decrease (L, R) of the rows from the image; exact for Linf, an upper bound for L2.
@@ -93,7 +102,7 @@ def walk_back(
     """Bounds (L, R) of rows over node `start`: low, high, and the affine lower bound.
 
     With `parallel` both lines of a ReLU have the upper slope, and one walk gives both bounds;
-    otherwise `high` means nothing. Returns also the constant and the coefficients at the image of
+    otherwise `high` means nothing. Returns also the constant and the coefficients, at the image, of
     the affine lower bound.
     """
     shape = patches.rows.shape[:2]
@@ -127,20 +136,8 @@ def walk_back(
         for parent, result in zip(node.parents, results, strict=True):
             pending[parent] = pending[parent] + result if parent in pending else result
     last = pending[0]
-    centre = (last.flat @ last.windows(ball.image))[..., 0]
-    reach = ball.reach(last)
-    opposite = ball.reach(replace(last, rows=-last.rows)) if parallel else reach
-    return low + centre - reach, high + centre + opposite, low, last
-
-
-def identity(node: Node, places: slice) -> Patches:
-    """Rows that read the units of a node."""
-    if len(node.shape) == 1:
-        return Patches(torch.eye(node.shape[0], dtype=torch.float64)[None])
-    channels, height, width = node.shape
-    count = places.stop - places.start
-    rows = torch.eye(channels, dtype=torch.float64)[None, :, None, None].expand(count, -1, -1, -1, -1)
-    return Patches(rows.contiguous(), (height, width), places=places)
+    above = high - ball.lowest(replace(last, rows=-last.rows)) if parallel else high
+    return low + ball.lowest(last), above, low, last
 
 
 def _receptive(network: ReluNetwork, start: int) -> int:
@@ -158,13 +155,37 @@ def _receptive(network: ReluNetwork, start: int) -> int:
     return largest
 
 
-def chunks(network: ReluNetwork, start: int) -> Iterator[slice]:
-    """Batches of places of a node whose patches stay in the cache."""
-    shape = network.nodes[start].shape
-    places = 1 if len(shape) == 1 else shape[1] * shape[2]
-    step = max(1, CHUNK // (_receptive(network, start) * shape[0]))
-    for first in range(0, places, step):
-        yield slice(first, min(places, first + step))
+def unit_rows(network: ReluNetwork, index: int, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor, Patches]]:
+    """Rows that read the wanted units of a node, in batches that stay in the cache.
+
+    Parameters
+    ----------
+    wanted : bool tensor in the shape of the node
+
+    Yields
+    ------
+    places : (L,) tensor
+        By falling number of wanted units.
+    units : (L, R) tensor
+        Of each place; where fewer are wanted than in the first one, some that are not.
+    rows : Patches
+        Row (l, r) reads unit ``units[l, r]`` at ``places[l]``.
+    """
+    shape = network.nodes[index].shape
+    marked = wanted.reshape(shape[0], -1).T.int()
+    counts, ranked = marked.sum(1), marked.argsort(dim=1, descending=True, stable=True)
+    order = counts.argsort(descending=True, stable=True)[: int((counts > 0).sum())]
+    reach = _receptive(network, index)
+    while len(order):
+        most = int(counts[order[0]])
+        size = max(1, CHUNK // (reach * most))
+        places, order = order[:size], order[size:]
+        units = ranked[places, :most]
+        rows = functional.one_hot(units, shape[0]).double()
+        if len(shape) == 1:
+            yield places, units, Patches(rows)
+        else:
+            yield places, units, Patches(rows[:, :, None, None], both(shape[1:]), places=places)
 
 
 def _interval(node: Node, lows: list[Tensor], highs: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -181,47 +202,64 @@ def _outwards(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     return low - MARGIN * (1.0 + low.abs()), high + MARGIN * (1.0 + high.abs())
 
 
-def bound_layers(network: ReluNetwork, ball: Ball) -> Relaxation:
-    """Bounds of every layer on a ball of images, as lines around its ReLUs."""
+def bound_layers(
+    network: ReluNetwork, ball: Ball, cancelled: Callable[[], bool] = lambda: False
+) -> Relaxation:
+    """Bounds of every layer on a ball of images, as lines around its ReLUs.
+
+    Intervals come first; units whose sign they leave open are bounded by a walk back.
+
+    Raises
+    ------
+    Cancelled
+        Once `cancelled`, asked between batches of units, says so.
+    """
     relaxation = Relaxation()
+    if not ball.radius:
+        values = list(network.values(ball.image[None]))
+        for index in network.relus:
+            value = values[network.nodes[index].parents[0]][0]
+            relaxation.enclose(index, value, value)
+        return relaxation
     reach = ball.radius
     bounds = [((ball.image - reach).clamp_min(0.0), (ball.image + reach).clamp_max(1.0))]
     for index, node in enumerate(network.nodes[1:], 1):
         if node.kind == "relu":
-            low, high = bounds[node.parents[0]]
-            # Only what feeds a ReLU is worth a walk back, and only where its sign is open.
-            if bool(((low < 0) & (high > 0)).any()):
-                low, high = _tightened(network, node.parents[0], relaxation, ball, low, high)
-                bounds[node.parents[0]] = low, high
-            relaxation.enclose(index, low, high)
+            start = node.parents[0]
+            bounds[start] = _tightened(network, start, relaxation, ball, *bounds[start], cancelled)
+            relaxation.enclose(index, *bounds[start])
         parents = [bounds[parent] for parent in node.parents]
         bounds.append(_interval(node, [low for low, _ in parents], [high for _, high in parents]))
     return relaxation
 
 
 def _tightened(
-    network: ReluNetwork, index: int, relaxation: Relaxation, ball: Ball, low: Tensor, high: Tensor
+    network: ReluNetwork,
+    index: int,
+    relaxation: Relaxation,
+    ball: Ball,
+    low: Tensor,
+    high: Tensor,
+    cancelled: Callable[[], bool],
 ) -> tuple[Tensor, Tensor]:
-    """Bounds of the units of a node by a walk back, where they improve on those given."""
-    node = network.nodes[index]
-    lows, highs = [], []
-    for places in chunks(network, index):
-        rows = identity(node, places)
-        found = walk_back(network, index, rows, relaxation, ball, parallel=True)
-        below, above = found[0], found[1]
-        if len(node.shape) == 1:  # few enough for a walk in each direction with the better slopes
+    """Bounds of the units of a node; those whose sign is open by a walk back."""
+    flat = low.clone().reshape(len(low), -1), high.clone().reshape(len(low), -1)
+    for places, units, rows in unit_rows(network, index, (low < 0) & (high > 0)):
+        if cancelled():
+            raise Cancelled
+        below, above, _, _ = walk_back(network, index, rows, relaxation, ball, parallel=True)
+        if low.ndim == 1:  # few enough for a walk in each direction with the better slopes
             opposite = replace(rows, rows=-rows.rows)
-            below = torch.maximum(below, walk_back(network, index, rows, relaxation, ball, parallel=False)[0])
-            above = torch.minimum(
-                above, -walk_back(network, index, opposite, relaxation, ball, parallel=False)[0]
+            least, most = (
+                walk_back(network, index, either, relaxation, ball, parallel=False)[0]
+                for either in (rows, opposite)
             )
-        lows.append(below)
-        highs.append(above)
-    shape = node.shape if len(node.shape) == 1 else (*node.shape[1:], node.shape[0])
-    order = (0,) if len(shape) == 1 else (2, 0, 1)
-    below, above = (torch.cat(part).reshape(shape).permute(order) for part in (lows, highs))
-    below, above = _outwards(below, above)
-    return torch.maximum(low, below), torch.minimum(high, above)
+            below, above = torch.maximum(below, least), torch.minimum(above, -most)
+        below, above = _outwards(below, above)
+        at = units, places[:, None]
+        flat[0][at] = torch.maximum(flat[0][at], below)
+        flat[1][at] = torch.minimum(flat[1][at], above)
+    return flat[0].view(low.shape), flat[1].view(low.shape)
 
 
 def difference_rows(

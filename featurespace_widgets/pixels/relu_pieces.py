@@ -7,6 +7,7 @@ back through the affine function, cuts it with K - 1 more. All of it has the ima
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +25,7 @@ from .network_reader import read_network
 from .patches import Patches
 from .pixel_plane import PixelPlane
 from .polygons import clip_window
-from .relaxation import Ball, Relaxation, chunks, identity, walk_back
+from .relaxation import Ball, Relaxation, unit_rows, walk_back
 from .relu_network import ReluNetwork, as_image
 
 __all__ = ["LargestBall", "ReluPiece", "relu_piece"]
@@ -149,16 +150,16 @@ class ReluPiece:
     def _point(self) -> Ball:
         return Ball(self.image, 0.0, "L2")
 
-    def _halfspaces(self) -> Iterator[tuple[int, slice, Tensor, Patches]]:
-        """Values (L, R) and coefficients of the units before each ReLU, in batches."""
+    def _halfspaces(self) -> Iterator[tuple[int, Tensor, Tensor, Tensor, Patches]]:
+        """Places (L,), units, values (L, R) and coefficients of what is before each ReLU, in batches."""
         for index in self.network.relus:
             before = self.network.nodes[index].parents[0]
-            for places in chunks(self.network, before):
-                rows = identity(self.network.nodes[before], places)
+            every = torch.ones(self.network.nodes[before].shape, dtype=torch.bool)
+            for places, units, rows in unit_rows(self.network, before, every):
                 value, _, _, last = walk_back(
                     self.network, before, rows, self._exact, self._point, parallel=True
                 )
-                yield index, places, value, last
+                yield index, places, units, value, last
 
     def _class_faces(self) -> tuple[Array, Array, NDArray[np.int64]]:
         """Normals (K - 1, n), constants and classes of the pulled-back cell."""
@@ -178,7 +179,7 @@ class ReluPiece:
         nearest, best = np.inf, (0, 0, np.zeros(0), 0.0)
         distances = []
         pixels = self.image.flatten().numpy()
-        for index, places, value, last in self._halfspaces():
+        for index, places, units, value, last in self._halfspaces():
             inside = last.windows(torch.ones_like(self.image))
             length = (last.flat.square() @ inside)[..., 0].sqrt()
             away = torch.where(length > 0, value.abs() / length.clamp_min(1e-300), torch.inf)
@@ -189,7 +190,7 @@ class ReluPiece:
                 nearest = float(away[place, row])
                 single = last.one(place, row).dense(self.network.image_shape)[0, 0].flatten().numpy()
                 shape = self.network.nodes[index].shape
-                unit = row if len(shape) == 1 else row * shape[1] * shape[2] + places.start + place
+                unit = int(units[place, row]) * math.prod(shape[1:]) + int(places[place])
                 sign = 1.0 if bool(self.patterns[index].flatten()[unit]) else -1.0
                 best = (index, unit, sign * single, sign * (float(value[place, row]) - single @ pixels))
         face = f"unit {best[1]} of layer {best[0]}"

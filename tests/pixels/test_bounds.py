@@ -10,10 +10,11 @@ from torch import nn
 
 import featurespace_widgets as fsw
 from featurespace_widgets.geometry.head import LinearHead
+from featurespace_widgets.pixels import relaxation
 from featurespace_widgets.pixels.bounds import certify_image
 from featurespace_widgets.pixels.network_reader import read_network
 from featurespace_widgets.pixels.relaxation import Ball, bound_layers, difference_rows
-from featurespace_widgets.pixels.relu_network import NoRuleError
+from featurespace_widgets.pixels.relu_network import NoRuleError, as_image
 
 
 class Model(nn.Module):
@@ -191,14 +192,12 @@ def test_a_constant_class_is_certified_on_the_whole_box():
 def test_bundled_model():
     space = fsw.load("mnist")
     flags = [p.requires_grad for p in space.classifier.parameters()]
-    passes = iter([False] * 2)  # enough for a certificate, not for the best one
     found = certify_image(
         space.classifier,
         space.head,
         space.images[0],
         norms=("L2",),
         steps=0,
-        cancelled=lambda: next(passes, True),
     )
     assert found.verify()
     assert 0.001 < found.radius_l2 < 0.2
@@ -207,6 +206,35 @@ def test_bundled_model():
                        found.class_index, restarts=9, steps=3)  # fmt: skip
     assert lowest > 0
     assert [p.requires_grad for p in space.classifier.parameters()] == flags
+
+
+def test_a_pass_under_way_ends_when_cancelled():
+    space = fsw.load("mnist")
+    asked = []
+    found = certify_image(
+        space.classifier, space.head, space.images[0], cancelled=lambda: len(asked) > 8 or asked.append(1)
+    )
+    assert found.verdict == "undecided"
+    assert "cancelled" in found.reason
+    assert found.passes == 1
+
+
+def test_only_units_with_an_open_sign_are_walked_back(monkeypatch):
+    """The bounds that a walk gives all units are those that it gives the open ones alone."""
+    model, _, image = make(convolutional, 3)
+    network = read_network(model, as_image(image))
+    ball = Ball(as_image(image), 0.2, "L2")
+    some = bound_layers(network, ball)
+    rows = relaxation.unit_rows
+    monkeypatch.setattr(
+        relaxation, "unit_rows", lambda net, index, wanted: rows(net, index, torch.ones_like(wanted))
+    )
+    every = bound_layers(network, ball)
+    assert (every.intercept[network.relus[0]] > 0).any()
+    for index in network.relus:
+        open_ = every.intercept[index] > 0
+        assert (some.intercept[index] > 0)[open_].all()
+        torch.testing.assert_close(some.upper[index][open_], every.upper[index][open_])
 
 
 def test_tampered_certificates_do_not_verify():

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["AdversarialPanel", "Attack"]
 
 EVERY = 4  # samples of the way of which one is projected onto the hull
+CERTIFIED = 300  # batches that a certificate takes, about
 NEAREST = -1  # of the targets: any class
 
 
@@ -94,7 +95,7 @@ class AdversarialPanel(ImageSearch):
         space, known = question.space, self._wanted
         if known is not None and known is self.answer:
             image = known.track.flip.original
-            proof = space.certify_image(image, norms=("L2",), cancelled=work.counter(6))
+            proof = space.certify_image(image, norms=("L2",), cancelled=work.counter(CERTIFIED))
             self._proof = (question, known.start.source, proof)
             return replace(known, certificate=proof)
         target = self.target.value

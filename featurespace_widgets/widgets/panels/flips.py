@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ANY", "ONE", "Flips", "FlipsPanel", "flip_pictures"]
 
 MOST = 12  # classes that fit; the nearest are shown
-ANY, ONE = 1190, 560  # steps of a search in pixels, towards any class and towards one
+ANY, ONE = 1170, 540  # steps of a search in pixels, towards any class and towards one
 VERDICTS = {"yes": "exact", "no": "none: proof that they do not meet", "undecided": "undecided"}
 
 
