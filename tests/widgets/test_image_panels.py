@@ -79,6 +79,13 @@ def test_progress_counts_the_steps_that_a_search_takes(small, target, steps):
     assert len(asked) == steps
 
 
+def test_two_tabs_search_the_nearest_flip_once(flips):
+    explorer, panel = flips
+    other = explorer.tabs.select("Adversarial")
+    wait(lambda: other.answer is not None and other._settled)
+    assert other.answer.track.flip is panel.answer.pixels[0]
+
+
 def test_all_classes_are_searched_in_pixels(flips, small):
     _, panel = flips
     (nearest,) = panel.answer.pixels

@@ -16,7 +16,7 @@ from .charts import POINT, TEST, TRAIN, curves, ribbon, side_by_side
 from .flips import ANY, ONE, flip_pictures
 from .image_search import ImageSearch
 from .margins import MOST, margins
-from .starts import CHOICES, Start, start
+from .starts import CHOICES, Start, nearest_flip, start
 from .work import Work, Worker
 
 if TYPE_CHECKING:
@@ -102,8 +102,10 @@ class AdversarialPanel(ImageSearch):
         begin = start(question, self.image.value)
         if target not in range(space.head.num_classes) or target == begin.class_index:
             target = None
-        asked = work.counter(ANY if target is None else ONE)
-        flip = space.flip_image(begin.image, target, cancelled=asked)
+        if target is None:
+            flip = nearest_flip(space, begin.image, work.counter(ANY))
+        else:
+            flip = space.flip_image(begin.image, target, cancelled=work.counter(ONE))
         if not np.isfinite(flip.distance):
             raise ValueError("no image of another class was found; that does not say that there is none")
         track = space.attack_track(flip)

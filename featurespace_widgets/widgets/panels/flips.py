@@ -14,7 +14,7 @@ from ..png import picture
 from .base import Question, facts
 from .charts import side_by_side, table
 from .image_search import ImageSearch
-from .starts import CHOICES, Start, start
+from .starts import CHOICES, Start, nearest_flip, start
 from .work import Work, Worker
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class FlipsPanel(ImageSearch):
         self.show_part(work, question, found)
         flip, image = question.space.flip_image, begin.image
         if self._every is not question:
-            return replace(found, pixels=(flip(image, cancelled=work.counter(ANY)),))
+            return replace(found, pixels=(nearest_flip(question.space, image, work.counter(ANY)),))
         others = [int(k) for k in found.order if k != begin.class_index][:MOST]
         targets = [k for k in others if found.pixel(k) is None]
         asked = work.counter(ONE * len(targets))

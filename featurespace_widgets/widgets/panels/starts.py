@@ -1,8 +1,11 @@
-"""The image that a search starts from: the one shown for the point, or that of the nearest sample."""
+"""The image that a search starts from, shown or of the nearest sample, and the nearest flip from there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -11,7 +14,10 @@ from ...models.bank import in_unit
 from ...space import FeatureSpace
 from .base import Question
 
-__all__ = ["CHOICES", "SHOWN", "Start", "start"]
+if TYPE_CHECKING:
+    from ...pixels.flips import PixelFlip
+
+__all__ = ["CHOICES", "SHOWN", "Start", "nearest_flip", "start"]
 
 SHOWN, NEAREST = CHOICES = "the image shown", "the nearest sample"
 
@@ -51,3 +57,15 @@ def start(question: Question, choice: str) -> Start:
 
 def _start(space: FeatureSpace, pixels: Array, landed: Array, source: str) -> Start:
     return Start(in_unit(pixels), landed, int(space.head.predict(landed[None])[0]), source)
+
+
+_LAST: WeakKeyDictionary[FeatureSpace, PixelFlip] = WeakKeyDictionary()
+
+
+def nearest_flip(space: FeatureSpace, image: Array, cancelled: Callable[[], bool]) -> PixelFlip:
+    """The nearest flip to any class; the last one of a space is kept, so two tabs search it once."""
+    last = _LAST.get(space)
+    if last is None or not np.array_equal(last.original, image):
+        last = space.flip_image(image, cancelled=cancelled)
+        _LAST[space] = last
+    return last
