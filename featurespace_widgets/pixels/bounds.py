@@ -27,7 +27,7 @@ from .relaxation import (
     bound_layers,
     difference_rows,
     improve_slopes,
-)  # fmt: skip
+)
 from .relu_network import NoRuleError, ReluNetwork, as_image
 
 __all__ = ["PixelCertificate", "RadiusProof", "certify_image"]

@@ -1,4 +1,4 @@
-"""What the panels share that search among images: what they need, and that large images wait for a word."""
+"""What the panels share that search among images: large ones wait for a word."""
 
 from __future__ import annotations
 
