@@ -45,10 +45,6 @@ class Ball:
     radius: float
     norm: str
 
-    def lowest(self, patches: Patches) -> Tensor:
-        """Lowest values (L, R) of the rows; exact for Linf, a lower bound for L2."""
-        return (patches.flat @ patches.windows(self.image))[..., 0] - self.reach(patches)
-
     def reach(self, patches: Patches) -> Tensor:
         """Largest decrease (L, R) of the rows from the image; exact for Linf, an upper bound for L2.
 
@@ -102,7 +98,7 @@ def walk_back(
     """Bounds (L, R) of rows over node `start`: low, high, and the affine lower bound.
 
     With `parallel` both lines of a ReLU have the upper slope, and one walk gives both bounds;
-    otherwise `high` means nothing. Returns also the constant and the coefficients, at the image, of
+    otherwise `high` means nothing. Returns also the constant and the coefficients at the image of
     the affine lower bound.
     """
     shape = patches.rows.shape[:2]
@@ -136,8 +132,10 @@ def walk_back(
         for parent, result in zip(node.parents, results, strict=True):
             pending[parent] = pending[parent] + result if parent in pending else result
     last = pending[0]
-    above = high - ball.lowest(replace(last, rows=-last.rows)) if parallel else high
-    return low + ball.lowest(last), above, low, last
+    centre = (last.flat @ last.windows(ball.image))[..., 0]
+    reach = ball.reach(last)
+    opposite = ball.reach(replace(last, rows=-last.rows)) if parallel else reach
+    return low + centre - reach, high + centre + opposite, low, last
 
 
 def _receptive(network: ReluNetwork, start: int) -> int:

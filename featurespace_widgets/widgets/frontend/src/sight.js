@@ -23,7 +23,7 @@ export function tellSight(model, surroundings, signal) {
     tell();
   });
   watched.observe(surroundings);
-  document.addEventListener("visibilitychange", () => tell(), { signal });
+  document.addEventListener("visibilitychange", tell, { signal });
   onChange(model, "seen", signal, () => seen() && tell());
   signal.addEventListener("abort", () => watched.disconnect());
 }
