@@ -34,8 +34,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def notebook_7(page: Page, lab: Lab) -> None:
     page.goto(lab.address(f"notebooks/{lab.put([CELL], 'hosts.ipynb')}"))
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    idle.wait_for(state="attached", timeout=60_000)
     page.locator(".jp-Notebook .jp-InputArea-editor").first.click()
     page.keyboard.press("Shift+Enter")
+    prompt = page.locator(".jp-Notebook .jp-InputPrompt").first
+    wait_until(prompt.inner_text, 20, "the cell runs", lambda text: text != "[ ]:", page.wait_for_timeout)
 
 
 def voila(page: Page, lab: Lab) -> None:
