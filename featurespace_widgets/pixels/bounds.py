@@ -1,7 +1,8 @@
 """Certified pixel radii: no image of the box within them has another class.
 
-For a radius every unit of the network is bounded by linear relaxation, and the K - 1 differences of
-logits are bounded from below; the radius is certified when all these bounds are positive.
+The norms of the layers give a radius at once. For a larger one every unit of the network is bounded by
+linear relaxation, and the K - 1 differences of logits are bounded from below; the radius is certified
+when all these bounds are positive.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from ..geometry.arrays import Array
 from ..geometry.head import LinearHead
+from .layer_norms import feature_expansion
 from .network_reader import read_network
 from .relaxation import (
     MARGIN,
@@ -40,11 +42,13 @@ LOOSE = "the relaxation is too loose at every radius tried, or the search was ca
 # The search ends when this share of the radius is certified; a pass through a deep network is dear.
 CLOSE, CLOSE_DEEP = 0.99, 0.95
 DEEP = 3  # ReLU layers beyond which a network counts as deep
+# Of the linearised distance: where norms reach this share, the relaxation of a deep network stays below.
+ENOUGH = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class RadiusProof:
-    """Affine functions below all K - 1 logit differences on a ball of images.
+    """Functions below all K - 1 logit differences on a ball of images: affine, or cones, or their sum.
 
     Attributes
     ----------
@@ -56,7 +60,9 @@ class RadiusProof:
         The other classes.
     rows : (K - 1, n) array
     constants : (K - 1,) array
-        ``z_i - z_j >= rows[j] . x + constants[j]`` for every image of the box within the radius.
+    slopes : (K - 1,) array
+        ``z_i - z_j >= rows[j] . x + constants[j] - slopes[j] |x - image|_2`` for every image x of the box
+        within the radius. A linear relaxation has no slopes, the product of the layers' norms no rows.
     margin : float
         Smallest value of these functions on the ball, minus a safety margin for rounding.
     """
@@ -67,29 +73,37 @@ class RadiusProof:
     others: NDArray[np.int64]
     rows: Array
     constants: Array
+    slopes: Array
     margin: float
 
+    @property
+    def method(self) -> str:
+        """What the functions come from."""
+        return "product of the layers' norms" if self.slopes.any() else "linear relaxation (CROWN)"
+
     def verify(self) -> bool:
-        """Minimise the affine functions over ball and box again: True when all stay positive.
+        """Minimise the functions over ball and box again: True when all stay positive.
 
         Plain numpy on the stored arrays. That they lie below the logit differences is what the
-        relaxation proves; attacking the classifier inside the ball is a test of that.
+        relaxation or the norms prove; attacking the classifier inside the ball is a test of that.
         """
-        if not (np.isfinite(self.radius) and self.radius > 0):
-            return False
-        return _lowest(self.rows, self.constants, self.image, self.norm, self.radius) > 0
+        return bool(np.isfinite(self.radius) and self.radius > 0 and self.lowest(self.radius) > 0)
 
-
-def _lowest(rows: Array, constants: Array, image: Array, norm: str, radius: float) -> float:
-    """Smallest value of the affine functions on ball and box, minus a safety margin."""
-    down, up = image, 1.0 - image
-    if norm == "Linf":
-        fall = np.maximum(rows, 0) @ np.minimum(down, radius) - np.minimum(rows, 0) @ np.minimum(up, radius)
-    else:  # a pixel at its limit cannot move further that way
-        free = np.where(rows > 0, down > 0, up > 0)
-        fall = radius * np.linalg.norm(np.where(free, rows, 0.0), axis=1)
-    scale = 1.0 + np.abs(constants) + np.abs(rows) @ image
-    return float((rows @ image + constants - fall - MARGIN * scale).min(initial=np.inf))
+    def lowest(self, radius: float) -> float:
+        """Smallest value of the functions on box and ball of a radius, minus a safety margin."""
+        rows, down, up = self.rows, self.image, 1.0 - self.image
+        if self.norm == "Linf":
+            least, most = np.minimum(down, radius), np.minimum(up, radius)
+            fall = np.maximum(rows, 0) @ least - np.minimum(rows, 0) @ most
+            distance = float(np.linalg.norm(np.maximum(least, most)))
+        else:  # a pixel at its limit cannot move further that way
+            free = np.where(rows > 0, down > 0, up > 0)
+            fall = radius * np.linalg.norm(np.where(free, rows, 0.0), axis=1)
+            distance = radius
+        fall = fall + self.slopes * distance
+        scale = 1.0 + np.abs(self.constants) + np.abs(rows) @ self.image
+        values = rows @ self.image + self.constants - fall - MARGIN * scale
+        return float(values.min(initial=np.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +119,6 @@ class PixelCertificate:
     radius_l2, radius_linf : float
         Every image of the box [0, 1] closer than this has the class; 0 where nothing is certified.
     proofs : tuple of RadiusProof
-    method : str
     reason : str
         Why nothing is certified; empty otherwise.
     passes : int
@@ -118,7 +131,6 @@ class PixelCertificate:
     radius_l2: float
     radius_linf: float
     proofs: tuple[RadiusProof, ...] = ()
-    method: str = "linear relaxation (CROWN), last-layer differences"
     reason: str = ""
     passes: int = 0
     seconds: float = 0.0
@@ -145,9 +157,11 @@ def certify_image(
 ) -> PixelCertificate:
     """Sound L2 and Linf radii around an image within which the class cannot change.
 
-    Linear relaxation, backwards from the differences of logits; intermediate layers are bounded in
-    the same way where intervals leave the sign of a unit open. All in float64, every bound moved
-    outwards by 1e-9 (1 + |bound|). The ball is intersected with the box [0, 1] of images.
+    The product of the layers' norms first (`layer_norms`): enough for a deep network whose layers were
+    trained to have small ones. Else linear relaxation, backwards from the differences of logits;
+    intermediate layers are bounded in the same way where intervals leave the sign of a unit open. All in
+    float64, every bound moved outwards by 1e-9 (1 + |bound|). The ball is intersected with the box [0, 1]
+    of images.
 
     Parameters
     ----------
@@ -234,33 +248,51 @@ class _Search:
         self.directions = torch.as_tensor(head.weight[self.class_index] - head.weight[self.others])
         self.offsets = torch.as_tensor(head.bias[self.class_index] - head.bias[self.others])
         self.gaps: Array = logits[self.class_index] - logits[self.others]
+        self.expansion = feature_expansion(network)
         self.passes = 0
+
+    def by_norms(self, norm: Norm) -> RadiusProof:
+        """Each difference falls by its row's length times what the features move, at most."""
+        slopes = self.expansion * torch.linalg.vector_norm(self.directions, dim=1).numpy()
+        flat = np.zeros((len(slopes), self.image.numel()))
+        return _shrunk(self._proven(norm, self.cap(norm), flat, self.gaps, slopes))
+
+    def cap(self, norm: Norm) -> float:
+        """Radius of a ball that holds the whole box of images."""
+        return 1.0 if norm == "Linf" else float(np.sqrt(self.image.numel()))
+
+    def _proven(self, norm: Norm, radius: float, rows: Array, constants: Array, slopes: Array) -> RadiusProof:
+        image = self.image.flatten().numpy()
+        made = RadiusProof(norm, radius, image, self.others, rows, constants, slopes, 0.0)
+        return replace(made, margin=made.lowest(radius))
 
     def proof(self, relaxation: Relaxation, ball: Ball) -> RadiusProof:
         """Affine functions that hold on the ball, for its whole radius."""
         _, constant, rows = difference_rows(self.network, self.directions, relaxation, ball)
-        pixels, flat = self.image.flatten().numpy(), rows.flatten(1).numpy()
-        constants = (constant + self.offsets).numpy()
+        flat, constants = rows.flatten(1).numpy(), (constant + self.offsets).numpy()
         norm: Norm = "L2" if ball.norm == "L2" else "Linf"
-        lowest = _lowest(flat, constants, pixels, norm, ball.radius)
-        return RadiusProof(norm, ball.radius, pixels, self.others, flat, constants, lowest)
+        return self._proven(norm, ball.radius, flat, constants, np.zeros(len(flat)))
 
     def largest(self, norm: Norm) -> RadiusProof:
         """Search by secants of log(fall of the smallest difference) against log(radius)."""
         point = Ball(self.image, 0.0, norm)
-        best = self.proof(bound_layers(self.network, point), point)
+        at_image = self.proof(bound_layers(self.network, point), point)
         gap = float(self.gaps.min(initial=np.inf))
         if not gap > 0:
-            return best
-        cap = 1.0 if norm == "Linf" else float(np.sqrt(self.image.numel()))
-        slopes = np.linalg.norm(best.rows, axis=1, ord=1 if norm == "Linf" else 2)
+            return at_image
+        cap = self.cap(norm)
+        slopes = np.linalg.norm(at_image.rows, axis=1, ord=1 if norm == "Linf" else 2)
         linear = float((self.gaps / np.maximum(slopes, 1e-300)).min(initial=cap))
         # Near the image the fall is linear: a first point of the curve that needs no bound.
         lower = (np.log(1e-3 * min(linear, cap)), np.log(1e-3))
         upper, failed = lower, np.inf
         deep = len(self.network.relus) > DEEP
         close = CLOSE_DEEP if deep else CLOSE
-        radius = min((0.025 if deep else 0.4) * linear, cap)
+        best = self.by_norms(norm)
+        if deep and best.radius >= ENOUGH * linear:
+            return best
+        # Beyond the norms by less than what ends the search.
+        radius = min(max((0.025 if deep else 0.4) * linear, 2 * best.radius / (1 + close)), cap)
         for _ in range(PASSES):
             if self.cancelled():
                 break
@@ -317,11 +349,8 @@ def _shrunk(proof: RadiusProof) -> RadiusProof:
     if proof.margin > 0:
         return proof
 
-    def at(radius: float) -> float:
-        return _lowest(proof.rows, proof.constants, proof.image, proof.norm, radius)
-
     low, high = 0.0, proof.radius
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if at(middle) > 0 else (low, middle)
-    return replace(proof, radius=low, margin=at(low))
+        low, high = (middle, high) if proof.lowest(middle) > 0 else (low, middle)
+    return replace(proof, radius=low, margin=proof.lowest(low))
