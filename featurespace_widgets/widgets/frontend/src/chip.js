@@ -58,7 +58,7 @@ export class Chip {
     this.facts = element("div", "fsw-chip-facts");
     this.notes = element("div", "fsw-chip-notes");
     this.node = element("div", "fsw-chip", element("div", "fsw-chip-head", this.name, this.scope), this.detail, this.facts, this.notes);
-    this.node.setAttribute("aria-hidden", "true"); // spoken by the live region instead
+    this.node.ariaHidden = "true"; // spoken by the live region instead
     this.side = 0;
     this.shown = "";
     /** @type {[number, number]} */

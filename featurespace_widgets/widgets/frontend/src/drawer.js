@@ -70,7 +70,7 @@ export class Drawer {
     const on = (node, event, act) => node.addEventListener(event, act, { signal });
     on(stage.drawerButton, "click", () => {
       this.root.hidden = !this.root.hidden;
-      stage.drawerButton.setAttribute("aria-expanded", String(!this.root.hidden));
+      stage.drawerButton.ariaExpanded = String(!this.root.hidden);
     });
     on(this.corners, "click", (event) => {
       this.corner = Number(pressed(event) ?? this.corner);
@@ -87,7 +87,7 @@ export class Drawer {
     });
     on(this.browse, "click", () => {
       this.thumbs.hidden = !this.thumbs.hidden;
-      this.browse.setAttribute("aria-expanded", String(!this.thumbs.hidden));
+      this.browse.ariaExpanded = String(!this.thumbs.hidden);
       if (!this.thumbs.hidden) this.#page(0);
     });
     on(this.classes, "change", () => this.#page(0));
@@ -114,7 +114,7 @@ export class Drawer {
   update(state, options, answer) {
     if (!state) return;
     if (this.scene !== state.scene) this.#adoptScene(state.scene);
-    for (const node of /** @type {Iterable<HTMLButtonElement>} */ (this.regions.children)) node.setAttribute("aria-pressed", String(options.regions.includes(node.value)));
+    for (const node of /** @type {Iterable<HTMLButtonElement>} */ (this.regions.children)) node.ariaPressed = String(options.regions.includes(node.value));
     this.thickness.value = String(options.thickness);
     this.thick.hidden = state.mode !== "section";
     if (document.activeElement !== this.null) this.null.value = String(state.shift);
@@ -135,7 +135,7 @@ export class Drawer {
   }
 
   #showCorner() {
-    [...this.corners.children].forEach((node, i) => node.setAttribute("aria-pressed", String(i === this.corner)));
+    [...this.corners.children].forEach((node, i) => void (node.ariaPressed = String(i === this.corner)));
   }
 
   /** @param {-1 | 0 | 1} step */
@@ -175,15 +175,15 @@ function toggle(value, text, title) {
 /** @param {string} label @param {string[]} texts */
 function segments(label, texts) {
   const node = element("div", "fsw-segments", ...texts.map((text, i) => toggle(String(i), text, `Corner ${text}`)));
-  node.setAttribute("role", "group");
-  node.setAttribute("aria-label", label);
+  node.role = "group";
+  node.ariaLabel = label;
   return node;
 }
 
 /** @param {string} label */
 function picker(label) {
   const node = element("select", "fsw-select");
-  node.setAttribute("aria-label", label);
+  node.ariaLabel = label;
   node.dataset.lmSuppressShortcuts = "true";
   return node;
 }
@@ -204,7 +204,7 @@ function slider(label, min, max, step) {
   const node = element("input", "fsw-slider");
   Object.assign(node, { type: "range", min, max, step });
   node.title = label;
-  node.setAttribute("aria-label", label);
+  node.ariaLabel = label;
   node.dataset.lmSuppressShortcuts = "true";
   return node;
 }

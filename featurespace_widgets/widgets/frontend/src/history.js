@@ -14,14 +14,14 @@ export class HistoryTools {
     this.star = tool("☆", "Bookmark this view");
     this.show = tool("</>", "This view as code");
     this.select = element("select", "fsw-select");
-    this.select.setAttribute("aria-label", "Go to a bookmark");
+    this.select.ariaLabel = "Go to a bookmark";
     this.select.dataset.lmSuppressShortcuts = "true";
     this.root = element("div", "fsw-history", this.undo, this.redo, this.star, this.select, this.show);
-    this.root.setAttribute("role", "group");
-    this.root.setAttribute("aria-label", "History");
+    this.root.role = "group";
+    this.root.ariaLabel = "History";
     this.text = element("textarea", "");
     this.text.readOnly = true;
-    this.text.setAttribute("aria-label", "This view as Python");
+    this.text.ariaLabel = "This view as Python";
     this.copy = tool("copy", "Copy the code");
     this.code = element("div", "fsw-code", this.text, this.copy);
     this.code.hidden = true;
@@ -48,7 +48,7 @@ export class HistoryTools {
 
   #toggle() {
     this.code.hidden = !this.code.hidden;
-    this.show.setAttribute("aria-expanded", String(!this.code.hidden));
+    this.show.ariaExpanded = String(!this.code.hidden);
     this.copy.textContent = "copy";
     if (!this.code.hidden) this.link.send({ type: "code" });
   }

@@ -34,7 +34,7 @@ export function button(className, text, label) {
   node.dataset.lmSuppressShortcuts = "true";
   if (label) {
     node.title = label;
-    node.setAttribute("aria-label", label);
+    node.ariaLabel = label;
   }
   return node;
 }
@@ -61,7 +61,7 @@ export async function copyText(field, node) {
 export function errorCard(error) {
   if (!error?.title) return null;
   const card = element("div", "fsw-error", element("strong", "", error.title));
-  card.setAttribute("role", "alert");
+  card.role = "alert";
   const list = element("dl", "");
   for (const [term, text] of [["received", error.received], ["allowed", error.allowed], ["to do", error.todo]]) {
     if (text) list.append(element("dt", "", String(term)), element("dd", "", String(text)));

@@ -23,7 +23,7 @@ function render({ model, el, signal }) {
   const life = lifetime(signal);
   const title = element("h3", "fsw-title");
   const canvas = element("canvas", "fsw-image");
-  canvas.setAttribute("role", "img");
+  canvas.role = "img";
   const placeholder = element("div", "fsw-image fsw-placeholder");
   const facts = element("dl", "fsw-facts");
   const neighbours = element("div", "fsw-neighbours");
@@ -54,13 +54,13 @@ function render({ model, el, signal }) {
     placeholder.hidden = !!image;
     placeholder.textContent = curtain || content.placeholder || "No image yet";
     if (image) paintPicture(canvas, image);
-    canvas.setAttribute("aria-label", content.alt || "Image at the point");
+    canvas.ariaLabel = content.alt || "Image at the point";
     facts.replaceChildren(...(curtain ? [] : content.facts ?? []).map(factRow));
     more.hidden = !!curtain || !content.neighbours?.length;
     moreTitle.textContent = content.neighbours_title || "Nearest training images";
     neighbours.replaceChildren(...(content.neighbours ?? []).map(neighbourFigure));
     root.toggleAttribute("data-busy", !!content.busy);
-    root.setAttribute("aria-busy", String(!!content.busy));
+    root.ariaBusy = String(!!content.busy);
   }
 
   function drawBlend() {
@@ -91,10 +91,10 @@ class Optimised {
   constructor(model, signal) {
     this.model = model;
     this.canvas = element("canvas", "fsw-optimised");
-    this.canvas.setAttribute("role", "img");
+    this.canvas.role = "img";
     this.facts = element("dl", "fsw-reached");
     this.bar = element("progress", "fsw-bar");
-    this.bar.setAttribute("aria-label", "Optimising");
+    this.bar.ariaLabel = "Optimising";
     this.note = element("span", "fsw-hint");
     this.button = button("fsw-tool", "");
     this.root = element(
@@ -113,7 +113,7 @@ class Optimised {
     this.root.hidden = !!this.model.get("curtain") || (!image && !note);
     if (image) paintPicture(this.canvas, image);
     this.canvas.hidden = !image;
-    this.canvas.setAttribute("aria-label", alt ?? "");
+    this.canvas.ariaLabel = alt ?? "";
     this.facts.replaceChildren(...(facts ?? []).map(factRow));
     this.bar.value = share ?? 0;
     this.bar.hidden = !running;

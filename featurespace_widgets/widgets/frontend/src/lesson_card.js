@@ -56,18 +56,18 @@ class LessonCard {
     this.text = element("div", "fsw-lesson-text");
     this.form = element("form", "fsw-question");
     this.notice = element("div", "fsw-lesson-notice");
-    this.notice.setAttribute("role", "status");
+    this.notice.role = "status";
     this.back = button("fsw-button", "Back");
     this.next = button("fsw-button", "Next");
     this.toggle = button("fsw-button", "Progress");
-    this.toggle.setAttribute("aria-expanded", "false");
+    this.toggle.ariaExpanded = "false";
     this.progress = new ProgressTools(model, signal);
     this.failure = element("div", "fsw-lesson-error");
     const head = element("div", "fsw-lesson-head", this.title, this.steps);
     const foot = element("div", "fsw-lesson-foot", this.back, this.next, element("span", "fsw-spacer"), this.toggle);
     this.body = element("div", "fsw-lesson-body", head, element("div", "fsw-lesson-page", this.text, this.form), this.notice, foot, this.progress.root);
     this.root = element("section", "fsw-panel fsw-card fsw-lesson", this.failure, this.body);
-    this.root.setAttribute("aria-label", "Lesson");
+    this.root.ariaLabel = "Lesson";
     this.#listen(signal);
     this.#draw();
     this.#drawError();
@@ -87,7 +87,7 @@ class LessonCard {
     this.next.addEventListener("click", () => this.#send("go", this.content.step + 1), { signal });
     this.toggle.addEventListener("click", () => {
       this.progress.root.hidden = !this.progress.root.hidden;
-      this.toggle.setAttribute("aria-expanded", String(!this.progress.root.hidden));
+      this.toggle.ariaExpanded = String(!this.progress.root.hidden);
     }, { signal });
     this.steps.addEventListener("click", (event) => {
       const chosen = event.target instanceof Element ? event.target.closest("button") : null;
@@ -144,8 +144,8 @@ class LessonCard {
       one.disabled = state === "locked";
       one.className = `fsw-step fsw-step-${state}`;
       one.title = title;
-      one.setAttribute("aria-label", `Step ${k + 1}: ${title}, ${state}`);
-      if (k === step) one.setAttribute("aria-current", "step");
+      one.ariaLabel = `Step ${k + 1}: ${title}, ${state}`;
+      if (k === step) one.ariaCurrent = "step";
       return element("li", "", one);
     }));
     if (focused !== null) /** @type {HTMLElement | null} */ (this.steps.querySelector(`button[value="${focused}"]`))?.focus();
@@ -159,7 +159,7 @@ class LessonCard {
     send.classList.add("fsw-main");
     send.hidden = question.settled;
     const said = element("div", `fsw-said fsw-said-${question.verdict}`, element("span", "fsw-sign", SIGNS[question.verdict]), element("div", "", ...question.said.map(paragraph)));
-    said.setAttribute("role", "status");
+    said.role = "status";
     said.hidden = !question.said.length;
     const asked = element("div", "fsw-asked", ...question.paragraphs.map(paragraph));
     asked.id = `${this.name}-asked`;
@@ -183,7 +183,7 @@ class LessonCard {
         return element("label", "fsw-choice", named(radio), element("span", "", choice));
       });
       const group = element("div", "fsw-choices", ...choices);
-      group.setAttribute("role", "radiogroup");
+      group.role = "radiogroup";
       group.setAttribute("aria-labelledby", `${this.name}-asked`);
       return group;
     }
@@ -256,7 +256,7 @@ function paragraph(runs) {
 /** @param {string} label */
 function field(label) {
   const node = element("input", "fsw-answer");
-  node.setAttribute("aria-label", label);
+  node.ariaLabel = label;
   node.dataset.lmSuppressShortcuts = "true";
   return node;
 }

@@ -14,9 +14,9 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
 function render({ model, el, signal }) {
   const life = lifetime(signal);
   const table = element("table", "fsw-matrix");
-  table.setAttribute("role", "grid");
+  table.role = "grid";
   const says = element("div", "fsw-pane-note");
-  says.setAttribute("aria-live", "polite");
+  says.ariaLive = "polite";
   const root = element("div", "fsw-planes fsw-matrix-frame", table, says);
   el.append(root);
   /** @type {HTMLTableCellElement[][]} */
@@ -27,7 +27,7 @@ function render({ model, el, signal }) {
   function draw() {
     const { names = [], entries = [] } = /** @type {Table} */ (model.get("table") ?? {});
     const focused = table.contains(document.activeElement);
-    table.setAttribute("aria-label", model.get("label") ?? "");
+    table.ariaLabel = model.get("label") ?? "";
     cells = entries.map((row, i) => row.map((entry, j) => cell(entry, `${names[i]} and ${names[j]}`)));
     const head = element("tr", "", element("td", ""), ...names.map((name) => element("th", "", element("span", "", name))));
     table.replaceChildren(head, ...cells.map((row, i) => element("tr", "", element("th", "", names[i]), ...row)));
@@ -105,12 +105,12 @@ function render({ model, el, signal }) {
 /** @param {Entry | null} entry @param {string} pair */
 function cell(entry, pair) {
   const node = element("td", "", entry ? entry.text : "");
-  node.setAttribute("role", "gridcell");
+  node.role = "gridcell";
   node.tabIndex = -1;
   node.dataset.lmSuppressShortcuts = "true";
   if (!entry) return node;
   node.title = `${pair}: ${entry.said}`;
-  node.setAttribute("aria-label", node.title);
+  node.ariaLabel = node.title;
   if (entry.mark) node.dataset.mark = entry.mark;
   node.style.setProperty("--fsw-shade", `${Math.round(100 * entry.shade)}%`);
   node.toggleAttribute("data-dark", entry.shade > 0.45);

@@ -29,7 +29,7 @@ export class Pane {
     this.note = element("div", "fsw-pane-note");
     this.stage = element("div", "fsw-stage fsw-pane-stage", this.ground, this.overlay);
     this.stage.tabIndex = 0;
-    this.stage.setAttribute("role", "application");
+    this.stage.role = "application";
     this.stage.dataset.lmSuppressShortcuts = "true";
     this.root = element("section", "fsw-pane", this.title, this.stage, this.note);
     /** @type {Plan | null} */
@@ -81,7 +81,7 @@ export class Pane {
     [this.plan, this.classNames, this.colors] = [plan, classNames, colors];
     this.title.textContent = plan.title;
     this.note.textContent = plan.note;
-    this.stage.setAttribute("aria-label", `${plan.title}. Arrow keys move the cursor, plus and minus zoom, 0 shows all.`);
+    this.stage.ariaLabel = `${plan.title}. Arrow keys move the cursor, plus and minus zoom, 0 shows all.`;
     if (fresh) this.reset(false);
     this.draw();
   }

@@ -26,8 +26,8 @@ export function paintPicture(canvas, picture) {
 /** @param {Picture} picture @param {string} className @param {string} alt */
 export function pictureCanvas(picture, className, alt) {
   const canvas = element("canvas", className);
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", alt);
+  canvas.role = "img";
+  canvas.ariaLabel = alt;
   paintPicture(canvas, picture);
   return canvas;
 }

@@ -44,12 +44,12 @@ class Planes {
     this.scheduler = new Scheduler();
     this.panes = [0, 1].map((index) => new Pane({ moved: (at) => this.#moved(index, at), viewed: () => this.#viewed(index) }, signal));
     this.canvas = element("canvas", "fsw-image");
-    this.canvas.setAttribute("role", "img");
+    this.canvas.role = "img";
     this.caption = element("div", "fsw-pane-caption");
     this.column = element("div", "fsw-pane-image", this.canvas, this.caption);
     this.failure = element("div", "");
     this.live = element("div", "fsw-hidden");
-    this.live.setAttribute("aria-live", "polite");
+    this.live.ariaLive = "polite";
     this.root = element("div", "fsw-planes", this.failure, ...this.panes.map((pane) => pane.root), this.column, this.live);
     this.speech = 0;
     this.looking = 0;
@@ -165,7 +165,7 @@ class Planes {
       lines.unshift(weights.map((weight, i) => `${weight.toFixed(2)} × ${corners[i].label}`).join(" + "));
     }
     if (cursor && this.said) lines.push(this.said);
-    this.canvas.setAttribute("aria-label", `Image under the cursor: ${lines.join(", ")}`);
+    this.canvas.ariaLabel = `Image under the cursor: ${lines.join(", ")}`;
     this.caption.replaceChildren(...(cursor ? lines : ["Move the cursor over a plane."]).map((text) => element("div", "", text)));
     this.#say(lines.join(", "));
   }

@@ -31,7 +31,7 @@ export class Stage {
     this.chip.node.hidden = true;
     this.help = helpCard();
     this.notice = element("div", "fsw-notice");
-    this.notice.setAttribute("role", "status");
+    this.notice.role = "status";
     this.error = element("div", "fsw-error-slot");
     this.fitButton = button("fsw-tool", "fit view", "Fit the view to the samples");
     this.drawerButton = button("fsw-tool", "plane ▾", "Plane, regions and samples");
@@ -46,12 +46,12 @@ export class Stage {
     this.hint = element("span", "fsw-hint");
     this.numbers = element("span", "fsw-numbers");
     this.live = element("div", "fsw-hidden");
-    this.live.setAttribute("aria-live", "polite");
+    this.live.ariaLive = "polite";
     this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.drawer, this.live);
     this.root.tabIndex = 0;
-    this.root.setAttribute("role", "application");
-    this.root.setAttribute("aria-roledescription", "slice view");
-    this.root.setAttribute("aria-label", "Slice through the feature space. Arrow keys move the probe, question mark lists the keys.");
+    this.root.role = "application";
+    this.root.ariaRoleDescription = "slice view";
+    this.root.ariaLabel = "Slice through the feature space. Arrow keys move the probe, question mark lists the keys.";
     this.root.dataset.lmSuppressShortcuts = "true";
     this.width = 0;
     this.height = 0;
@@ -82,7 +82,7 @@ export class Stage {
   /** @param {boolean} [open] without it: the other way round */
   toggleHelp(open = this.help.hidden) {
     this.help.hidden = !open;
-    this.helpButton.setAttribute("aria-expanded", String(open));
+    this.helpButton.ariaExpanded = String(open);
   }
 
   /** @param {string} text shown over the stage; empty hides it */

@@ -35,12 +35,12 @@ class Toolbar {
   constructor(model, signal) {
     this.model = model;
     this.select = element("select", "fsw-select");
-    this.select.setAttribute("aria-label", "Model");
+    this.select.ariaLabel = "Model";
     this.chips = element("div", "fsw-chips");
     group(this.chips, "Classes");
     this.finder = element("input", "fsw-finder");
     this.finder.placeholder = "add a class…";
-    this.finder.setAttribute("aria-label", "Add a class");
+    this.finder.ariaLabel = "Add a class";
     this.names = element("datalist", "");
     this.names.id = `fsw-names-${++instances}`;
     this.finder.setAttribute("list", this.names.id);
@@ -49,7 +49,7 @@ class Toolbar {
     this.reset = tool("⟲", "Start over");
     this.history = new HistoryTools(model, signal);
     this.message = element("span", "fsw-message");
-    this.message.setAttribute("role", "status");
+    this.message.role = "status";
     this.failure = element("div", "fsw-toolbar-error");
     this.root = element(
       "div", "fsw-toolbar",
@@ -181,15 +181,15 @@ class Toolbar {
 
 /** @param {HTMLElement} node @param {string} label */
 function group(node, label) {
-  node.setAttribute("role", "group");
-  node.setAttribute("aria-label", label);
+  node.role = "group";
+  node.ariaLabel = label;
 }
 
 /** @param {string} value @param {string} label @param {boolean} pressed */
 function pressable(value, label, pressed) {
   const node = button("", label);
   node.value = value;
-  node.setAttribute("aria-pressed", String(pressed));
+  node.ariaPressed = String(pressed);
   return node;
 }
 
