@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +16,10 @@ __all__ = [
     "ConvClassifier",
     "ConvDecoder",
     "ResidualClassifier",
+    "StridedClassifier",
     "evaluate",
     "fold_batch_norm",
 ]
-
-# (input channels, output channels, stride) of the 3x3 convolutions: 28x28 -> 28 -> 14 -> 14 -> 7.
-# Strides instead of max pooling keep the network a plain ReLU stack, the family for which exact
-# pixel-space regions and linear-relaxation bounds are known.
-_CONVOLUTIONS = ((1, 32, 1), (32, 48, 2), (48, 64, 1), (64, 64, 2))
-_FLAT = 64 * 7 * 7
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -49,6 +44,9 @@ class Classifier(nn.Module):
 class ConvClassifier(Classifier):
     """Classifier of 28x28 grey images whose last layer is affine on ``feature_dim`` features.
 
+    Strides instead of max pooling keep the network a plain ReLU stack, the family for which exact
+    pixel-space regions and linear-relaxation bounds are known.
+
     Parameters
     ----------
     feature_dim : int
@@ -62,6 +60,9 @@ class ConvClassifier(Classifier):
         plain form.
     """
 
+    # (input channels, output channels, kernel, stride), padding 1: 28x28 -> 28 -> 14 -> 14 -> 7.
+    convolutions: ClassVar = ((1, 32, 3, 1), (32, 48, 3, 2), (48, 64, 3, 1), (64, 64, 3, 2))
+
     def __init__(
         self,
         feature_dim: int,
@@ -72,15 +73,15 @@ class ConvClassifier(Classifier):
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for channels_in, channels_out, stride in _CONVOLUTIONS:
-            layers.append(nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=not batch_norm))
+        for channels_in, channels, kernel, stride in self.convolutions:
+            layers.append(nn.Conv2d(channels_in, channels, kernel, stride, padding=1, bias=not batch_norm))
             if batch_norm:
-                layers.append(nn.BatchNorm2d(channels_out))
+                layers.append(nn.BatchNorm2d(channels))
             layers.append(nn.ReLU())
         layers.append(nn.Flatten())
         if batch_norm:
             layers.append(nn.Dropout(0.3))
-        layers.append(nn.Linear(_FLAT, 64))
+        layers.append(nn.Linear(channels * 7 * 7, 64))
         layers.append(nn.ReLU())
         if not relu_features:
             layers.append(nn.Linear(64, feature_dim))
@@ -88,6 +89,12 @@ class ConvClassifier(Classifier):
             raise ValueError(f"ReLU features of the zoo are 64 wide, received {feature_dim}")
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(feature_dim, num_classes)
+
+
+class StridedClassifier(ConvClassifier):
+    """A `ConvClassifier` of few layers, so that the product of their norms can be small."""
+
+    convolutions: ClassVar = ((1, 16, 4, 2), (16, 32, 4, 2))  # 28x28 -> 14 -> 7
 
 
 class _Block(nn.Module):
@@ -154,6 +161,7 @@ class ResidualClassifier(Classifier):
 
 NETWORKS: dict[str, type[ConvClassifier] | type[ResidualClassifier]] = {
     "convolutional": ConvClassifier,
+    "strided": StridedClassifier,
     "residual": ResidualClassifier,
 }
 

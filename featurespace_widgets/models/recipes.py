@@ -20,7 +20,6 @@ class DatasetFacts:
     class_names: tuple[str, ...]
     licence: str
     mirror: bool  # whether a left-right flip keeps the class
-    shift: int = 2  # pixels by which a moved image is still the same thing
     ships: bool = True  # whether its images may be handed on; a few examples of elsewhere do otherwise
 
 
@@ -38,13 +37,16 @@ class Recipe:
     lifted: bool = False  # whether the decoder also trains on lifted points
     consistency: float = 0.0  # weight of the feature residual in the decoder's loss
     images_first: bool = False  # whether that weight grows from zero while the decoder trains
+    shift: int = 2  # pixels by which training images are moved at random
     network: str = "convolutional"  # a key of `networks.NETWORKS`
+    distance: float = 0.0  # in pixels, by which every image is to keep its class with a proof; 0: not asked
+    features_ship: bool = True  # those of the bank; a small network computes them from the images at once
     seed: int = 0
 
 
 _FASHION_MNIST = DatasetFacts("fashion-mnist", "Fashion-MNIST", _FASHION, "MIT", mirror=True)
 _MNIST = DatasetFacts("mnist", "MNIST", _DIGITS, "CC BY-SA 3.0", mirror=False)
-_CIFAR10 = DatasetFacts("cifar10", "CIFAR-10", _THINGS, "none stated", mirror=True, shift=4, ships=False)
+_CIFAR10 = DatasetFacts("cifar10", "CIFAR-10", _THINGS, "none stated", mirror=True, ships=False)
 
 RECIPES = {
     recipe.name: recipe
@@ -59,7 +61,29 @@ RECIPES = {
             lifted=True,
             consistency=0.05,
         ),
+        Recipe(
+            "fashion-mnist-certified",
+            _FASHION_MNIST,
+            64,
+            True,
+            epochs=50,
+            shift=0,
+            network="strided",
+            distance=0.03,
+            features_ship=False,
+        ),
         Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=6, lifted=True, consistency=0.05),
+        Recipe(
+            "mnist-certified",
+            _MNIST,
+            64,
+            True,
+            epochs=40,
+            shift=1,
+            network="strided",
+            distance=0.2,
+            features_ship=False,
+        ),
         Recipe(
             "mnist-2d",
             _MNIST,
@@ -71,6 +95,6 @@ RECIPES = {
             consistency=0.2,
             images_first=True,
         ),
-        Recipe("cifar10", _CIFAR10, 64, True, epochs=100, averaged_epochs=4, network="residual"),
+        Recipe("cifar10", _CIFAR10, 64, True, epochs=100, averaged_epochs=4, shift=4, network="residual"),
     )
 }

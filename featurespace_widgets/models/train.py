@@ -22,6 +22,7 @@ from ..geometry.head import LinearHead
 from ..geometry.lift import Lifter
 from ..geometry.plane import boundary_plane
 from .datasets import ImageSet, read_dataset
+from .expansion import Expansion, prepare
 from .networks import NETWORKS, Classifier, ConvDecoder, evaluate, fold_batch_norm
 from .recipes import RECIPES, DatasetFacts, Recipe
 from .store import BUNDLED, read_examples, write_dataset, write_model
@@ -29,6 +30,7 @@ from .store import BUNDLED, read_examples, write_dataset, write_model
 Net = TypeVar("Net", bound=nn.Module)
 
 BATCH = 128
+GROWS, FIRST = 0.3, 0.01  # share of the steps in which the distance grows, and of it where it begins
 AVERAGED_EVERY = 10  # steps between two weights that are averaged
 BANK_TRAIN, BANK_TEST = 400, 100  # images of each class that ship
 LIFT_SAMPLES, LIFTED = 1200, 300  # samples to lift towards and lifted points, of each class triple
@@ -38,13 +40,13 @@ def _pixels(images: Any) -> Tensor:
     return torch.as_tensor(images).float().div_(255.0)
 
 
-def _augment(batch: Tensor, dataset: DatasetFacts) -> Tensor:
+def _augment(batch: Tensor, recipe: Recipe) -> Tensor:
     """Shift each image by a few pixels; flip half of them where that keeps the class."""
     count, _, height, width = batch.shape
-    windows = functional.pad(batch, (dataset.shift,) * 4).unfold(2, height, 1).unfold(3, width, 1)
-    down, right = torch.randint(0, 2 * dataset.shift + 1, (2, count))
+    windows = functional.pad(batch, (recipe.shift,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    down, right = torch.randint(0, 2 * recipe.shift + 1, (2, count))
     moved = windows[torch.arange(count), :, down, right]
-    if dataset.mirror:
+    if recipe.dataset.mirror:
         flip = torch.rand(count) < 0.5
         moved[flip] = moved[flip].flip(-1)
     return moved
@@ -65,7 +67,7 @@ def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """Stochastic gradients where there are many epochs, Adam where there are few."""
     if recipe.network == "residual":
         return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.05)
+    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.01 if recipe.distance else 0.05)
 
 
 def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
@@ -76,8 +78,12 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
         recipe.feature_dim,
         len(recipe.dataset.class_names),
         relu_features=recipe.relu_features,
-        batch_norm=True,
+        batch_norm=not recipe.distance,
     )
+    expansion = None
+    if recipe.distance:
+        prepare(network)
+        expansion = Expansion(network, images.shape[1:])
     _fast_layout(network)
     optimiser = _optimiser(recipe, network)
     steps = recipe.epochs * -(-len(images) // BATCH)
@@ -88,9 +94,15 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
     for epoch in range(recipe.epochs):
         network.train()
         for rows in (bar := _batches(len(images), f"{recipe.name} classifier {epoch + 1}/{recipe.epochs}")):
-            loss = _loss(recipe, network, images[rows], labels[rows])
+            gains: Tensor | float = 0.0
+            if expansion is not None:
+                grown = min(1.0, schedule.last_epoch / (GROWS * steps))
+                gains = expansion.gains(labels[rows], recipe.distance * FIRST ** (1.0 - grown))
+            loss = _loss(recipe, network, images[rows], labels[rows], gains)
             optimiser.zero_grad()
             loss.backward()
+            if expansion is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
@@ -125,11 +137,14 @@ def average_weights(recipe: Recipe, classifier: Classifier, train: ImageSet) -> 
     return _rounded(classifier)
 
 
-def _loss(recipe: Recipe, network: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    batch = _augment(images, recipe.dataset)
+def _loss(
+    recipe: Recipe, network: Classifier, images: Tensor, labels: Tensor, gains: Tensor | float = 0.0
+) -> Tensor:
+    """Cross-entropy of logits (n, K) to which the gains (n, K) of other classes are added."""
+    batch = _augment(images, recipe)
     with torch.autocast("cpu", torch.bfloat16):
         logits = network(batch.contiguous(memory_format=torch.channels_last))
-    return functional.cross_entropy(logits.float(), labels)
+    return functional.cross_entropy(logits.float() + gains, labels)
 
 
 def train_decoder(recipe: Recipe, classifier: Classifier, train: ImageSet) -> ConvDecoder:
@@ -271,7 +286,7 @@ def finish(
     card = {
         "name": recipe.name,
         "dataset": recipe.dataset.name,
-        "title": recipe.dataset.title,
+        "title": recipe.dataset.title + (", trained for certificates" if recipe.distance else ""),
         "data_licence": recipe.dataset.licence,
         "class_names": list(recipe.dataset.class_names),
         "feature_dim": recipe.feature_dim,
@@ -295,7 +310,7 @@ def finish(
         for prefix, network in networks.items()
         for key, value in network.state_dict().items()
     }
-    return write_model(folder, card, weights, arrays)
+    return write_model(folder, card, weights, arrays if recipe.features_ship else None)
 
 
 def _describe(network: nn.Module) -> str:

@@ -208,6 +208,20 @@ def test_bundled_model():
     assert [p.requires_grad for p in space.classifier.parameters()] == flags
 
 
+@pytest.mark.parametrize("name", ["mnist-certified", "fashion-mnist-certified"])
+def test_models_trained_for_certificates_prove_a_good_share(name):
+    """Of the distance to the nearest image of another class that a search finds."""
+    space, shares = fsw.load(name), []
+    for image in space.test_bank.images[::300] / np.float32(255):
+        found = space.certify_image(image, norms=("L2",))
+        assert found.verify()
+        shares.append(found.radius_l2 / space.flip_image(image).distance)
+        own = found.class_index
+        assert attack(space.classifier, space.head, image.astype(float), found.radius_l2, "L2", own)[0] > 0
+    assert np.median(shares) > 0.25
+    assert max(shares) < 1
+
+
 def test_a_pass_under_way_ends_when_cancelled():
     space = fsw.load("mnist")
     asked = []
