@@ -125,10 +125,12 @@ def _list(_: argparse.Namespace) -> int:
     from .catalogue import available
     from .models.store import read_card
 
-    for name in available():
+    names = available()
+    width = max(map(len, names)) + 2
+    for name in names:
         card = read_card(name)
         facts = f"{len(card['class_names'])} classes, {card['feature_dim']} features"
-        print(f"{name:16}{card['title']}, {facts}, test accuracy {100 * card['test_accuracy']:.1f} %")
+        print(f"{name:{width}}{card['title']}, {facts}, test accuracy {100 * card['test_accuracy']:.1f} %")
     return 0
 
 

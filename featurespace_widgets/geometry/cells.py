@@ -122,7 +122,7 @@ def upper_envelope(planes: Array, extent: Sequence[float]) -> list[Cell]:
     queue = deque([int(unit[chosen, 0].argmax()), *walk.told])
     spare: list[int] = []
     accepted: list[int] = []
-    cells: list[Cell] = []
+    found: list[tuple[int, list[tuple[float, float]], list[int]]] = []
     covered = 0.0
     while queue or (spare and covered < 4.0 - TOLERANCE):
         index = queue.popleft() if queue else spare.pop()
@@ -139,8 +139,12 @@ def upper_envelope(planes: Array, extent: Sequence[float]) -> list[Cell]:
         if area > TOLERANCE:
             accepted.append(index)
             covered += area
-            names = tuple(int(chosen[label]) if label >= 0 else -1 for label in labels)
-            cells.append(Cell(int(chosen[index]), centre + np.array(polygon) * half, names))
+            found.append((index, polygon, labels))
+    cells, shown = [], set(accepted)
+    for index, polygon, labels in found:
+        beyond = walk.neighbours(index, polygon, labels, shown)
+        names = tuple(int(chosen[label]) if label >= 0 else -1 for label in beyond)
+        cells.append(Cell(int(chosen[index]), centre + np.array(polygon) * half, names))
     return sorted(cells, key=lambda cell: cell.class_index)
 
 
@@ -199,6 +203,23 @@ class _Walk:
             if label >= 0 and label not in self.seen:
                 self.known.setdefault(label, []).append(index)
         return [vertex[:2] for vertex in vertices], labels, rivals
+
+    def neighbours(
+        self, index: int, polygon: list[tuple[float, float]], labels: list[int], shown: set[int]
+    ) -> list[int]:
+        """Edge labels that have a cell: of three functions that tie along an edge one may have none."""
+        if shown.issuperset(label for label in labels if label >= 0):
+            return labels
+        result = []
+        for label, *ends in zip(labels, polygon, polygon[1:] + polygon[:1], strict=True):
+            if label >= 0 and label not in shown and len(shown) > 1:
+                others = sorted(shown - {index})
+                gaps = self.planes[:, [index]] - self.planes[:, others]
+                apart = np.abs(np.array([(1.0, s, t) for s, t in ends]) @ gaps).max(axis=0)
+                if apart.min() <= 100 * TOLERANCE:
+                    label = others[int(apart.argmin())]
+            result.append(label)
+        return result
 
 
 def _cut(vertices: list[_Vertex], gap: list[float], rival: int) -> list[_Vertex]:

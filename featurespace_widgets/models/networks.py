@@ -61,7 +61,12 @@ class ConvClassifier(Classifier):
     """
 
     # (input channels, output channels, kernel, stride), padding 1: 28x28 -> 28 -> 14 -> 14 -> 7.
-    convolutions: ClassVar = ((1, 32, 3, 1), (32, 48, 3, 2), (48, 64, 3, 1), (64, 64, 3, 2))
+    convolutions: ClassVar[tuple[tuple[int, int, int, int], ...]] = (
+        (1, 32, 3, 1),
+        (32, 48, 3, 2),
+        (48, 64, 3, 1),
+        (64, 64, 3, 2),
+    )
 
     def __init__(
         self,
@@ -94,7 +99,7 @@ class ConvClassifier(Classifier):
 class StridedClassifier(ConvClassifier):
     """A `ConvClassifier` of few layers, so that the product of their norms can be small."""
 
-    convolutions: ClassVar = ((1, 16, 4, 2), (16, 32, 4, 2))  # 28x28 -> 14 -> 7
+    convolutions = ((1, 16, 4, 2), (16, 32, 4, 2))  # 28x28 -> 14 -> 7
 
 
 class _Block(nn.Module):

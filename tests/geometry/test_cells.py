@@ -77,6 +77,13 @@ def test_four_classes_meeting_in_one_vertex():
         assert np.abs(cell.polygon).sum(axis=1).min() == pytest.approx(0.0, abs=1e-12)
 
 
+def test_a_function_that_only_ties_along_an_edge_is_no_neighbour():
+    """The second one touches the envelope on the line that the first and the third share."""
+    cells = check_tiling([[0, 4, 4], [-1, 2, 3], [-4, -4, 0], [0, 0, -1], [0, 0, -2]])
+    assert 1 not in {cell.class_index for cell in cells}
+    assert 1 not in {neighbour for cell in cells for neighbour in cell.neighbours}
+
+
 def test_equal_functions_go_to_the_lowest_index():
     assert [c.class_index for c in check_tiling([[0, 1, 0], [0, 1, 0], [0, -1, 0], [0, -1, 0]])] == [0, 2]
 

@@ -43,7 +43,7 @@ def test_its_gradient_says_how_fast_the_product_falls(network):
         network.body[0].weight -= 0.02 * steepest / steepest.norm()
         for _ in range(30):
             after = expansion()
-    assert float(before - after) == pytest.approx(0.02 * float(steepest.norm()), rel=0.2)
+    assert float((before - after).detach()) == pytest.approx(0.02 * float(steepest.norm()), rel=0.2)
 
 
 def test_gains_are_what_an_image_in_reach_can_add(network):
