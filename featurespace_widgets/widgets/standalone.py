@@ -25,6 +25,13 @@ from .slice_view import SliceView
 __all__ = ["Atlas", "make_atlas", "save_page"]
 
 WIDGETS = ("toolbar", "slice_view", "image_panel")
+FACTS = (
+    ("away", "distance of the image's feature vector from the point: the page has images of a grid of points"),
+    ("seen as", "what the model saw in the image when the page was saved"),
+    ("residual", "distance of the image's features from its feature vector"),
+    ("typical", "median distance between neighbouring training features"),
+    ("source", "what the image was made from"),
+)
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -104,7 +111,8 @@ class Atlas:
             "width": width,
             "height": height,
             "typical": f"{self.preview.yardstick:.2f}",
-            "source": self.preview.source,
+            "source": f"atlas, {self.preview.source}",
+            "facts": FACTS,
         }
 
 

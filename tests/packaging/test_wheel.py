@@ -108,6 +108,12 @@ def test_wheel_is_below_ten_megabytes(archives):
     assert archives.wheel.stat().st_size < 10e6
 
 
+def test_the_scripts_of_all_widgets_are_below_80_kilobytes(archives):
+    with zipfile.ZipFile(archives.wheel) as wheel:
+        scripts = [entry for entry in wheel.infolist() if entry.filename.endswith(".js")]
+    assert sum(entry.file_size for entry in scripts) < 80_000
+
+
 def test_wheel_works_without_checkout_and_node(archives, tmp_path):
     venv.create(tmp_path / "venv", with_pip=False)
     scripts = tmp_path / "venv" / ("Scripts" if sys.platform == "win32" else "bin")

@@ -1,5 +1,6 @@
 // Regions that are certified to have the point's class, beside its cell: the ball around it and the hull of its class.
 
+import { circle, fillPath, strokePath } from "./canvas.js";
 import { css } from "./colour.js";
 import { trace } from "./regions.js";
 
@@ -22,24 +23,17 @@ export const ballRadius = (state, reading, answer) => (state.mode === "section" 
  */
 export function drawCertified(ctx, state, viewport, reading, answer, certified, options, theme) {
   const { ink } = theme.paint(reading.classIndex);
-  ctx.strokeStyle = ink;
-  ctx.fillStyle = css(theme.text, 0.07);
+  const tint = css(theme.text, 0.07);
   if (options.regions.includes("hull") && certified?.hull?.length) {
     ctx.beginPath();
     trace(ctx, viewport.polygon(certified.hull));
-    ctx.fill();
-    ctx.lineWidth = 2;
-    ctx.setLineDash([2, 3]);
-    ctx.stroke();
+    fillPath(ctx, tint);
+    strokePath(ctx, ink, 2, [2, 3]);
   }
   const radius = ballRadius(state, reading, answer);
   if (options.regions.includes("ball") && radius > 0 && Number.isFinite(radius)) {
-    ctx.beginPath();
-    ctx.arc(...viewport.toScreen(state.probe), radius * viewport.scale, 0, 2 * Math.PI);
-    ctx.fill();
-    ctx.lineWidth = 1.6;
-    ctx.setLineDash([7, 4]);
-    ctx.stroke();
+    circle(ctx, viewport.toScreen(state.probe), radius * viewport.scale);
+    fillPath(ctx, tint);
+    strokePath(ctx, ink, 1.6, [7, 4]);
   }
-  ctx.setLineDash([]);
 }

@@ -15,11 +15,13 @@ const PHASES = 4;
 
 /** Image and brush last used, kept because a new image of megabytes for each frame is work for the garbage collector. */
 export class DotLayer {
+  #brush;
+
   constructor() {
     /** @type {ImageData | null} */
     this.image = null;
     this.pixels = new Uint32Array(0);
-    this.brush = makeBrush(RADIUS, 1);
+    this.#brush = makeBrush(RADIUS, 1);
   }
 
   /**
@@ -33,10 +35,10 @@ export class DotLayer {
     if (this.image?.width !== across || this.image.height !== down) {
       this.image = ctx.createImageData(across, down);
       this.pixels = new Uint32Array(this.image.data.buffer);
-      this.brush = makeBrush(RADIUS * ratio, across);
+      this.#brush = makeBrush(RADIUS * ratio, across);
     }
     this.pixels.fill(0);
-    const { reach } = this.brush;
+    const { reach } = this.#brush;
     const { labels } = scene.samples;
     const { s, t } = plane.shadows;
     const shades = shadesOf(scene, plane, thickness);
@@ -51,7 +53,7 @@ export class DotLayer {
         const line = Math.floor(y / PHASES);
         if (!(column >= reach && line >= reach && column + reach < across && line + reach < down)) continue;
         const phase = (y - PHASES * line) * PHASES + x - PHASES * column;
-        stamp(this.pixels, this.brush.phases[phase], line * across + column, theme.paint(labels[n]).dot, SHADES[shade]);
+        stamp(this.pixels, this.#brush.phases[phase], line * across + column, theme.paint(labels[n]).dot, SHADES[shade]);
       }
     }
     ctx.putImageData(this.image, 0, 0);

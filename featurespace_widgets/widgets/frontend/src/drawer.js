@@ -2,7 +2,7 @@
 // way along null directions. Closed until somebody opens it.
 
 import { number } from "./chip.js";
-import { button, element, option } from "./host.js";
+import { button, control, element, listen, option } from "./host.js";
 import { pictureCanvas } from "./pixels.js";
 
 /** @import {Answer, Options} from "./types.js" */
@@ -31,6 +31,12 @@ const PLANES = [["principal", "principal directions"], ["pair", "class-pair dire
 export const readOptions = (raw) => ({ thickness: raw?.thickness ?? 1, regions: raw?.regions ?? ["cell"] });
 
 export class Drawer {
+  #browse;
+  #earlier;
+  #far;
+  #nullText;
+  #thick;
+
   /** @param {Stage} stage @param {DrawerActions} actions @param {AbortSignal} signal @param {boolean} kernel whether one can be asked */
   constructor(stage, actions, signal, kernel) {
     this.actions = actions;
@@ -38,36 +44,36 @@ export class Drawer {
     /** @type {import("./types.js").Scene | null} */
     this.scene = null;
     this.corners = segments("Corner of the section", ["1", "2", "3"]);
-    this.place = picker("Put the corner on");
-    this.planes = picker("Plane along");
+    this.place = control("select", "fsw-select", "Put the corner on");
+    this.planes = control("select", "fsw-select", "Plane along");
     fill(this.planes, "plane along…", [["", PLANES]]);
-    this.browse = button("fsw-tool", "samples…", "Pick a training sample by its image");
+    this.#browse = button("fsw-tool", "samples…", "Pick a training sample by its image");
     this.regions = element("div", "fsw-segments", ...REGIONS.map(([value, text, title]) => toggle(value, text, title)));
     this.thickness = slider("Thickness of the sample cloud", 0.05, 2, 0.05);
     this.null = slider("Way along null directions, which change no margin", -1, 1, 0.02);
-    this.nullText = element("output", "fsw-null");
+    this.#nullText = element("output", "fsw-null");
     this.thumbs = element("div", "fsw-shelf");
     this.thumbs.hidden = true;
-    this.classes = picker("Samples of class");
+    this.classes = control("select", "fsw-select", "Samples of class");
     this.samples = element("div", "fsw-thumb-row");
-    this.earlier = button("fsw-tool", "‹", "Earlier samples");
+    this.#earlier = button("fsw-tool", "‹", "Earlier samples");
     this.later = button("fsw-tool", "›", "Later samples");
-    this.thumbs.append(this.classes, this.earlier, this.samples, this.later);
-    this.thick = labelled("cloud", this.thickness);
-    this.far = labelled("null", this.null, this.nullText);
-    this.plane = element("div", "fsw-drawer-group", this.corners, this.place, this.browse, this.planes);
+    this.thumbs.append(this.classes, this.#earlier, this.samples, this.later);
+    this.#thick = labelled("cloud", this.thickness);
+    this.#far = labelled("null", this.null, this.#nullText);
+    this.plane = element("div", "fsw-drawer-group", this.corners, this.place, this.#browse, this.planes);
     this.plane.hidden = !kernel;
     if (!kernel) this.regions.querySelector("[value=hull]")?.remove(); // only the kernel knows it
     this.root = stage.drawer;
     this.root.hidden = true;
-    this.root.append(this.plane, this.regions, this.thick, this.far, this.thumbs);
+    this.root.append(this.plane, this.regions, this.#thick, this.#far, this.thumbs);
     this.#listen(stage, signal);
   }
 
   /** @param {Stage} stage @param {AbortSignal} signal */
   #listen(stage, signal) {
-    /** @param {HTMLElement} node @param {string} event @param {(event: Event) => void} act */
-    const on = (node, event, act) => node.addEventListener(event, act, { signal });
+    /** @type {(node: HTMLElement, event: "click" | "change" | "input" | "dblclick", act: (event: Event) => void) => void} */
+    const on = (node, event, act) => listen(node, event, act, signal);
     on(stage.drawerButton, "click", () => {
       this.root.hidden = !this.root.hidden;
       stage.drawerButton.ariaExpanded = String(!this.root.hidden);
@@ -85,13 +91,13 @@ export class Drawer {
       if (this.planes.value) this.actions.ask({ type: "plane", kind: this.planes.value });
       this.planes.value = "";
     });
-    on(this.browse, "click", () => {
+    on(this.#browse, "click", () => {
       this.thumbs.hidden = !this.thumbs.hidden;
-      this.browse.ariaExpanded = String(!this.thumbs.hidden);
+      this.#browse.ariaExpanded = String(!this.thumbs.hidden);
       if (!this.thumbs.hidden) this.#page(0);
     });
     on(this.classes, "change", () => this.#page(0));
-    on(this.earlier, "click", () => this.#page(-1));
+    on(this.#earlier, "click", () => this.#page(-1));
     on(this.later, "click", () => this.#page(1));
     on(this.samples, "click", (event) => {
       const row = pressed(event);
@@ -99,14 +105,14 @@ export class Drawer {
     });
     on(this.regions, "click", (event) => {
       const name = pressed(event);
-      const shown = [...this.regions.children].filter((node) => (node.getAttribute("aria-pressed") === "true") !== (/** @type {HTMLButtonElement} */ (node).value === name));
+      const shown = [...this.regions.children].filter((node) => (node.ariaPressed === "true") !== (/** @type {HTMLButtonElement} */ (node).value === name));
       if (name) this.actions.options({ regions: shown.map((node) => /** @type {HTMLButtonElement} */ (node).value) });
     });
     on(this.thickness, "input", () => this.actions.options({ thickness: Number(this.thickness.value) }));
     on(this.null, "input", () => this.actions.offset(Number(this.null.value)));
     on(this.null, "dblclick", () => this.actions.offset(0));
     // Arrow keys move the sliders here, not the probe.
-    on(this.root, "keydown", (event) => /** @type {KeyboardEvent} */ (event).key !== "Tab" && event.stopPropagation());
+    listen(this.root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
     this.#showCorner();
   }
 
@@ -116,10 +122,10 @@ export class Drawer {
     if (this.scene !== state.scene) this.#adoptScene(state.scene);
     for (const node of /** @type {Iterable<HTMLButtonElement>} */ (this.regions.children)) node.ariaPressed = String(options.regions.includes(node.value));
     this.thickness.value = String(options.thickness);
-    this.thick.hidden = state.mode !== "section";
+    this.#thick.hidden = state.mode !== "section";
     if (document.activeElement !== this.null) this.null.value = String(state.shift);
     const { shifted } = answer ?? {};
-    this.nullText.textContent = state.shift && shifted ? `${number(shifted.at)} of ${number(shifted.low)} … ${number(shifted.high)}` : "";
+    this.#nullText.textContent = state.shift && shifted ? `${number(shifted.at)} of ${number(shifted.low)} … ${number(shifted.high)}` : "";
   }
 
   /** @param {import("./types.js").Scene} scene */
@@ -130,8 +136,8 @@ export class Drawer {
     const before = this.classes.value;
     fill(this.classes, "", [["", scene.members.map(({ classIndex }) => [String(classIndex), scene.classNames[classIndex]])]]);
     if ([...this.classes.options].some(({ value }) => value === before)) this.classes.value = before;
-    this.browse.disabled = !scene.samples.count;
-    this.far.hidden = this.plane.hidden || !scene.nullDims; // both need the kernel
+    this.#browse.disabled = !scene.samples.count;
+    this.#far.hidden = this.plane.hidden || !scene.nullDims; // both need the kernel
   }
 
   #showCorner() {
@@ -154,7 +160,7 @@ export class Drawer {
       node.append(item.pixels ? pictureCanvas(item, "fsw-thumb", `sample ${item.row}`) : String(item.row));
       return node;
     }));
-    this.earlier.disabled = thumbs.from === 0;
+    this.#earlier.disabled = thumbs.from === 0;
     this.later.disabled = thumbs.from + thumbs.items.length >= thumbs.total;
   }
 }
@@ -180,14 +186,6 @@ function segments(label, texts) {
   return node;
 }
 
-/** @param {string} label */
-function picker(label) {
-  const node = element("select", "fsw-select");
-  node.ariaLabel = label;
-  node.dataset.lmSuppressShortcuts = "true";
-  return node;
-}
-
 /** @param {HTMLSelectElement} select @param {string} first text of the entry that means nothing @param {[string, string[][]][]} groups */
 function fill(select, first, groups) {
   const parts = groups.filter(([, entries]) => entries.length).flatMap(([label, entries]) => {
@@ -201,12 +199,8 @@ function fill(select, first, groups) {
 
 /** @param {string} label @param {number} min @param {number} max @param {number} step */
 function slider(label, min, max, step) {
-  const node = element("input", "fsw-slider");
-  Object.assign(node, { type: "range", min, max, step });
-  node.title = label;
-  node.ariaLabel = label;
-  node.dataset.lmSuppressShortcuts = "true";
-  return node;
+  const node = control("input", "fsw-slider", label);
+  return Object.assign(node, { type: "range", min, max, step, title: label });
 }
 
 /** @param {string} text @param {HTMLElement[]} nodes */

@@ -89,7 +89,7 @@ export class Hands {
     if (!state) return;
     state.endTurn();
     state.selected = state.selected + 1 < state.handles.length ? state.selected + 1 : -1;
-    this.view.say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1} ${state.handleLabel(state.selected)}`);
+    this.view.stage.voice.say(state.selected < 0 ? "Probe" : `Handle ${state.selected + 1} ${state.handleLabel(state.selected)}`);
     this.view.redraw(false);
   }
 

@@ -9,11 +9,43 @@ export function lifetime(host) {
   return controller;
 }
 
+/** @param {AbortSignal} signal @param {() => void} act once it ends */
+export function atEnd(signal, act) {
+  signal.addEventListener("abort", act, { once: true });
+}
+
+/** Acts when the host's theme changes. @param {AbortSignal} signal @param {() => void} act */
+export function onTheme(signal, act) {
+  const watched = new MutationObserver(act);
+  watched.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+  atEnd(signal, () => watched.disconnect());
+}
+
+/** Tells the kernel something. @param {Model} model @param {unknown} content @returns {boolean} whether the host took it: not from a dead kernel's view */
+export function tell(model, content) {
+  try {
+    model.send?.(content);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Hears an event for as long as the signal lasts.
+ * @template {keyof GlobalEventHandlersEventMap} Name
+ * @param {HTMLElement} node @param {Name} event
+ * @param {(event: GlobalEventHandlersEventMap[Name]) => void} act @param {AbortSignal} signal
+ */
+export function listen(node, event, act, signal) {
+  node.addEventListener(event, act, { signal });
+}
+
 /** @param {Model} model @param {string} name of the trait @param {AbortSignal} signal @param {() => void} act */
 export function onChange(model, name, signal, act) {
   const event = `change:${name}`;
   model.on(event, act);
-  signal.addEventListener("abort", () => model.off(event, act), { once: true });
+  atEnd(signal, () => model.off(event, act));
 }
 
 /**
@@ -27,11 +59,27 @@ export function element(tag, className, ...children) {
   return made;
 }
 
+/** A node whose keys are no shortcuts of the notebook. @template {HTMLElement} Node @param {Node} node @returns {Node} */
+export function keepKeys(node) {
+  node.dataset.lmSuppressShortcuts = "true";
+  return node;
+}
+
+/**
+ * A control that says what it is for.
+ * @template {"input" | "select"} Tag
+ * @param {Tag} tag @param {string} className @param {string} label @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function control(tag, className, label) {
+  const node = keepKeys(element(tag, className));
+  node.ariaLabel = label;
+  return node;
+}
+
 /** A button whose keys are no shortcuts of the notebook. @param {string} className @param {string} text @param {string} [label] where the text does not say it */
 export function button(className, text, label) {
-  const node = element("button", className, text);
+  const node = keepKeys(element("button", className, text));
   node.type = "button";
-  node.dataset.lmSuppressShortcuts = "true";
   if (label) {
     node.title = label;
     node.ariaLabel = label;
@@ -57,9 +105,21 @@ export async function copyText(field, node) {
   }
 }
 
-/** What happened, what was received, what is allowed, what to do; null where there is no error. @param {ErrorCard | undefined} error */
-export function errorCard(error) {
-  if (!error?.title) return null;
+/**
+ * Where a widget shows its trait `error`: what happened, what was received, what is allowed, what to do.
+ * @param {Model} model @param {AbortSignal} signal @param {string} className
+ */
+export function errorPlace(model, signal, className) {
+  const place = element("div", className);
+  const show = () => place.replaceChildren(...errorCard(model.get("error")));
+  onChange(model, "error", signal, show);
+  show();
+  return place;
+}
+
+/** The card, or nothing where there is no error. @param {ErrorCard | undefined} error */
+function errorCard(error) {
+  if (!error?.title) return [];
   const card = element("div", "fsw-error", element("strong", "", error.title));
   card.role = "alert";
   const list = element("dl", "");
@@ -67,5 +127,5 @@ export function errorCard(error) {
     if (text) list.append(element("dt", "", String(term)), element("dd", "", String(text)));
   }
   card.append(list);
-  return card;
+  return [card];
 }

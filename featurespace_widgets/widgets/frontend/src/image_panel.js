@@ -1,6 +1,6 @@
 // The image at the probe, its facts, and the nearest training images.
 
-import { button, element, errorCard, lifetime, onChange } from "./host.js";
+import { atEnd, button, element, errorPlace, lifetime, listen, onChange } from "./host.js";
 import { paintPicture, pictureCanvas } from "./pixels.js";
 
 /** @import {RenderProps} from "./types.js" */
@@ -33,10 +33,9 @@ function render({ model, el, signal }) {
   const blend = element("div", "fsw-blend");
   const blendCard = element("section", "fsw-card", blendTitle, blend);
   const optimised = new Optimised(model, life.signal);
-  const failure = element("div", "");
   const root = element(
     "div", "fsw-panel",
-    failure,
+    errorPlace(model, life.signal, ""),
     element("section", "fsw-card", title, element("div", "fsw-image-row", canvas, placeholder, facts)),
     optimised.root,
     more,
@@ -70,18 +69,11 @@ function render({ model, el, signal }) {
     blend.replaceChildren(...(items ?? []).map(neighbourFigure));
   }
 
-  function showError() {
-    const card = errorCard(model.get("error"));
-    failure.replaceChildren(...(card ? [card] : []));
-  }
-
   for (const name of ["content", "curtain"]) onChange(model, name, life.signal, draw);
   for (const name of ["carriers", "curtain"]) onChange(model, name, life.signal, drawBlend);
-  onChange(model, "error", life.signal, showError);
-  life.signal.addEventListener("abort", () => root.remove());
+  atEnd(life.signal, () => root.remove());
   draw();
   drawBlend();
-  showError();
   return () => life.abort();
 }
 
@@ -103,7 +95,7 @@ class Optimised {
       element("div", "fsw-image-row", this.canvas, this.facts),
       element("div", "fsw-progress-row", this.bar, this.note, this.button),
     );
-    this.button.addEventListener("click", () => model.send?.({ type: model.get("optimised")?.running ? "cancel" : "again" }), { signal });
+    listen(this.button, "click", () => model.send?.({ type: model.get("optimised")?.running ? "cancel" : "again" }), signal);
     for (const name of ["optimised", "curtain"]) onChange(model, name, signal, () => this.#draw());
     this.#draw();
   }

@@ -1,22 +1,26 @@
 // The way to the kernel, and whether there still is one.
 
+import { tell } from "./host.js";
+
 /** @import {Model, Pose} from "./types.js" */
 
 /** How JupyterLab and Notebook mark the views of a kernel that was restarted. */
 const LOST = ".jupyter-widgets-disconnected";
 
 export class KernelLink {
+  #refused;
+
   /** @param {Model} model @param {HTMLElement} el the host's element of the view */
   constructor(model, el) {
     this.model = model;
     this.el = el;
     this.direct = false; // whether the kernel was silent once
-    this.refused = false;
+    this.#refused = false;
   }
 
   /** Whether the kernel that knew this view has ended, so that nothing will be answered any more. */
   get gone() {
-    return this.refused || !!this.el.closest(LOST);
+    return this.#refused || !!this.el.closest(LOST);
   }
 
   /** @param {Pose} pose */
@@ -29,11 +33,7 @@ export class KernelLink {
 
   /** @param {unknown} content of a message of our own */
   send(content) {
-    try {
-      this.model.send?.(content);
-    } catch {
-      this.refused = true; // the host has closed the channel: the kernel died
-    }
+    if (!tell(this.model, content)) this.#refused = true; // the host has closed the channel: the kernel died
   }
 
   /** What to tell the person about the kernel; empty where all is well. @param {boolean} silent whether it has not answered for long */

@@ -1,5 +1,7 @@
 // Keyboard operation of the slice view.
 
+import { listen } from "./host.js";
+
 /**
  * @typedef {object} KeyActions
  * @property {(dx: number, dy: number) => void} step in stage widths
@@ -44,5 +46,5 @@ export function listenKeys(root, actions, signal) {
     act();
   }
 
-  root.addEventListener("keydown", press, { signal });
+  listen(root, "keydown", press, signal);
 }

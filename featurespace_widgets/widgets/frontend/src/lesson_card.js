@@ -1,7 +1,7 @@
 // A lesson above the slice: its steps, the text of one, a question, and progress that can be carried away.
 // All texts are set as text, never as HTML. Right answers are not here before the kernel sends them.
 
-import { button, copyText, element, errorCard, lifetime, onChange } from "./host.js";
+import { atEnd, button, control, copyText, element, errorPlace, keepKeys, lifetime, listen, onChange, tell } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
 
@@ -41,7 +41,7 @@ function render({ model, el, signal }) {
   const life = lifetime(signal);
   const card = new LessonCard(model, life.signal);
   el.append(card.root);
-  life.signal.addEventListener("abort", () => card.root.remove());
+  atEnd(life.signal, () => card.root.remove());
   return () => life.abort();
 }
 
@@ -62,37 +62,34 @@ class LessonCard {
     this.toggle = button("fsw-button", "Progress");
     this.toggle.ariaExpanded = "false";
     this.progress = new ProgressTools(model, signal);
-    this.failure = element("div", "fsw-lesson-error");
     const head = element("div", "fsw-lesson-head", this.title, this.steps);
     const foot = element("div", "fsw-lesson-foot", this.back, this.next, element("span", "fsw-spacer"), this.toggle);
     this.body = element("div", "fsw-lesson-body", head, element("div", "fsw-lesson-page", this.text, this.form), this.notice, foot, this.progress.root);
-    this.root = element("section", "fsw-panel fsw-card fsw-lesson", this.failure, this.body);
+    this.root = element("section", "fsw-panel fsw-card fsw-lesson", errorPlace(model, signal, "fsw-lesson-error"), this.body);
     this.root.ariaLabel = "Lesson";
     this.#listen(signal);
     this.#draw();
-    this.#drawError();
   }
 
   /** @param {AbortSignal} signal */
   #listen(signal) {
     onChange(this.model, "content", signal, () => this.#draw());
-    onChange(this.model, "error", signal, () => this.#drawError());
     // Keys typed here are no shortcuts of the notebook.
-    this.root.addEventListener("keydown", (event) => event.key !== "Tab" && event.stopPropagation(), { signal });
-    this.form.addEventListener("submit", (event) => {
+    listen(this.root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
+    listen(this.form, "submit", (event) => {
       event.preventDefault();
       this.#send("answer", this.#answer());
-    }, { signal });
-    this.back.addEventListener("click", () => this.#send("go", this.content.step - 1), { signal });
-    this.next.addEventListener("click", () => this.#send("go", this.content.step + 1), { signal });
-    this.toggle.addEventListener("click", () => {
+    }, signal);
+    listen(this.back, "click", () => this.#send("go", this.content.step - 1), signal);
+    listen(this.next, "click", () => this.#send("go", this.content.step + 1), signal);
+    listen(this.toggle, "click", () => {
       this.progress.root.hidden = !this.progress.root.hidden;
       this.toggle.ariaExpanded = String(!this.progress.root.hidden);
-    }, { signal });
-    this.steps.addEventListener("click", (event) => {
+    }, signal);
+    listen(this.steps, "click", (event) => {
       const chosen = event.target instanceof Element ? event.target.closest("button") : null;
       if (chosen) this.#send("go", Number(chosen.value));
-    }, { signal });
+    }, signal);
   }
 
   /** @returns {Content} */
@@ -102,7 +99,7 @@ class LessonCard {
 
   /** @param {string} type @param {unknown} value */
   #send(type, value) {
-    this.model.send?.({ type, value });
+    tell(this.model, { type, value });
   }
 
   #answer() {
@@ -171,7 +168,7 @@ class LessonCard {
     const named = (/** @type {HTMLInputElement | HTMLTextAreaElement} */ node) => {
       node.name = this.name;
       node.disabled = question.settled;
-      node.dataset.lmSuppressShortcuts = "true";
+      keepKeys(node);
       return node;
     };
     if (question.kind === "choice") {
@@ -194,11 +191,6 @@ class LessonCard {
     if (node instanceof HTMLInputElement) node.inputMode = "decimal";
     return element("div", "fsw-typed", named(node), element("span", "fsw-unit", question.unit));
   }
-
-  #drawError() {
-    const card = errorCard(this.model.get("error"));
-    this.failure.replaceChildren(...(card ? [card] : []));
-  }
 }
 
 /** The progress string, going on from one, and the answers as a file. */
@@ -206,10 +198,10 @@ class ProgressTools {
   /** @param {Model} model @param {AbortSignal} signal */
   constructor(model, signal) {
     this.model = model;
-    this.student = field("Your name or number");
-    this.string = field("Your progress");
+    this.student = control("input", "fsw-answer", "Your name or number");
+    this.string = control("input", "fsw-answer", "Your progress");
     this.string.readOnly = true;
-    this.paste = field("Go on from");
+    this.paste = control("input", "fsw-answer", "Go on from");
     this.paste.placeholder = "paste a progress string";
     this.copy = button("fsw-button", "copy");
     this.go = button("fsw-button", "go on");
@@ -219,13 +211,13 @@ class ProgressTools {
       labelled(this.student), element("span", ""), labelled(this.string), this.copy, labelled(this.paste), this.go, element("p", "", "Hand in the string, or"), this.file,
     );
     this.root.hidden = true;
-    this.student.addEventListener("change", () => model.send?.({ type: "student", value: this.student.value }), { signal });
-    this.copy.addEventListener("click", () => copyText(this.string, this.copy), { signal });
-    this.go.addEventListener("click", () => {
-      model.send?.({ type: "progress", value: this.paste.value });
+    listen(this.student, "change", () => tell(model, { type: "student", value: this.student.value }), signal);
+    listen(this.copy, "click", () => copyText(this.string, this.copy), signal);
+    listen(this.go, "click", () => {
+      tell(model, { type: "progress", value: this.paste.value });
       this.paste.value = "";
-    }, { signal });
-    this.file.addEventListener("click", () => model.send?.({ type: "file" }), { signal });
+    }, signal);
+    listen(this.file, "click", () => tell(model, { type: "file" }), signal);
     onChange(model, "file", signal, () => this.#download());
   }
 
@@ -253,15 +245,7 @@ function paragraph(runs) {
   return element("p", "", ...runs.map(([kind, text]) => (kind === "plain" ? text : element(tags[kind], "", text))));
 }
 
-/** @param {string} label */
-function field(label) {
-  const node = element("input", "fsw-answer");
-  node.ariaLabel = label;
-  node.dataset.lmSuppressShortcuts = "true";
-  return node;
-}
-
 /** @param {HTMLInputElement} node */
-const labelled = (node) => element("label", "", element("span", "", node.getAttribute("aria-label") ?? ""), node);
+const labelled = (node) => element("label", "", element("span", "", node.ariaLabel ?? ""), node);
 
 export default { render };

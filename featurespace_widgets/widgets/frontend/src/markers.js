@@ -1,5 +1,6 @@
 // What lies above the partition and moves with the pointer: polytope outline, members, handles, landing, probe.
 
+import { circle, fillPath, strokePath } from "./canvas.js";
 import { clipBy } from "./polygon.js";
 import { css } from "./colour.js";
 import { trace } from "./regions.js";
@@ -21,10 +22,8 @@ export function drawPolytope(ctx, cell, state, viewport, theme) {
   const polygon = inside ? clipBy(cell.polygon, state.plane.halfPlanes) : cell.polygon;
   ctx.beginPath();
   trace(ctx, viewport.polygon(polygon));
-  ctx.strokeStyle = theme.paint(cell.classIndex).ink;
-  ctx.lineWidth = inside ? 3 : 1.5;
   ctx.lineJoin = "round";
-  ctx.stroke();
+  strokePath(ctx, theme.paint(cell.classIndex).ink, inside ? 3 : 1.5);
 }
 
 /**
@@ -74,11 +73,8 @@ const overlap = (a, b) => Math.abs(a.middle - b.middle) < 14 && a.left < b.right
 function square(ctx, x, y, half, theme, selected) {
   ctx.beginPath();
   ctx.roundRect(x - half, y - half, 2 * half, 2 * half, 3);
-  ctx.fillStyle = css(theme.ground);
-  ctx.fill();
-  ctx.strokeStyle = css(theme.text);
-  ctx.lineWidth = selected ? 2.6 : 1.6;
-  ctx.stroke();
+  fillPath(ctx, css(theme.ground));
+  strokePath(ctx, css(theme.text), selected ? 2.6 : 1.6);
 }
 
 /** Text with a halo. @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} x @param {number} y @param {Theme} theme */
@@ -103,50 +99,32 @@ export function drawLanding(ctx, [s, t, off], state, viewport, theme) {
   const [x, y] = viewport.toScreen([s, t]);
   const [px, py] = viewport.toScreen(state.probe);
   const ring = Math.min(8 + (14 * off) / state.scene.spread, 60);
-  ctx.strokeStyle = css(theme.text);
-  ctx.lineWidth = 1;
-  ctx.setLineDash([3, 3]);
   ctx.beginPath();
   ctx.moveTo(px, py);
   ctx.lineTo(x, y);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  strokePath(ctx, css(theme.text), 1, [3, 3]);
   ctx.globalAlpha = 0.55;
-  ctx.beginPath();
-  ctx.arc(x, y, ring, 0, 2 * Math.PI);
+  circle(ctx, [x, y], ring);
   ctx.stroke();
   ctx.globalAlpha = 1;
-  for (const [style, width] of /** @type {[string, number][]} */ ([[theme.halo, 5], [css(theme.text), 2.2]])) {
-    ctx.strokeStyle = style;
-    ctx.lineWidth = width;
-    ctx.beginPath();
-    ctx.moveTo(x - 4.5, y - 4.5);
-    ctx.lineTo(x + 4.5, y + 4.5);
-    ctx.moveTo(x + 4.5, y - 4.5);
-    ctx.lineTo(x - 4.5, y + 4.5);
-    ctx.stroke();
+  ctx.beginPath();
+  for (const rise of [4.5, -4.5]) {
+    ctx.moveTo(x - 4.5, y - rise);
+    ctx.lineTo(x + 4.5, y + rise);
   }
+  strokePath(ctx, theme.halo, 5);
+  strokePath(ctx, css(theme.text), 2.2);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Point} place on the screen @param {number} classIndex @param {boolean} selected @param {Theme} theme */
 export function drawProbe(ctx, [x, y], classIndex, selected, theme) {
   if (selected) {
-    ctx.beginPath();
-    ctx.arc(x, y, PROBE_RADIUS + 5, 0, 2 * Math.PI);
-    ctx.strokeStyle = css(theme.text, 0.35);
-    ctx.lineWidth = 1.5;
-    ctx.stroke();
+    circle(ctx, [x, y], PROBE_RADIUS + 5);
+    strokePath(ctx, css(theme.text, 0.35), 1.5);
   }
-  ctx.beginPath();
-  ctx.arc(x, y, PROBE_RADIUS, 0, 2 * Math.PI);
-  ctx.fillStyle = theme.paint(classIndex).solid;
-  ctx.fill();
-  ctx.strokeStyle = css(theme.ground);
-  ctx.lineWidth = 4;
-  ctx.stroke();
-  ctx.beginPath();
-  ctx.arc(x, y, PROBE_RADIUS + 1, 0, 2 * Math.PI);
-  ctx.strokeStyle = css(theme.text);
-  ctx.lineWidth = 1.4;
-  ctx.stroke();
+  circle(ctx, [x, y], PROBE_RADIUS);
+  fillPath(ctx, theme.paint(classIndex).solid);
+  strokePath(ctx, css(theme.ground), 4);
+  circle(ctx, [x, y], PROBE_RADIUS + 1);
+  strokePath(ctx, css(theme.text), 1.4);
 }

@@ -1,6 +1,6 @@
 // A number for each pair of classes: shades of grey, hatching for "no", a question mark for "undecided".
 
-import { element, lifetime, onChange } from "./host.js";
+import { atEnd, element, keepKeys, lifetime, listen, onChange } from "./host.js";
 
 /** @import {RenderProps} from "./types.js" */
 
@@ -90,24 +90,22 @@ function render({ model, el, signal }) {
     event.preventDefault();
   }
 
-  const options = { signal: life.signal };
-  table.addEventListener("pointerover", say, options);
-  table.addEventListener("focusin", say, options);
-  table.addEventListener("click", (event) => pick(place(event)), options);
-  table.addEventListener("keydown", press, options);
+  listen(table, "pointerover", say, life.signal);
+  listen(table, "focusin", say, life.signal);
+  listen(table, "click", (event) => pick(place(event)), life.signal);
+  listen(table, "keydown", press, life.signal);
   onChange(model, "table", life.signal, draw);
   onChange(model, "chosen", life.signal, mark);
-  life.signal.addEventListener("abort", () => root.remove());
+  atEnd(life.signal, () => root.remove());
   draw();
   return () => life.abort();
 }
 
 /** @param {Entry | null} entry @param {string} pair */
 function cell(entry, pair) {
-  const node = element("td", "", entry ? entry.text : "");
+  const node = keepKeys(element("td", "", entry ? entry.text : ""));
   node.role = "gridcell";
   node.tabIndex = -1;
-  node.dataset.lmSuppressShortcuts = "true";
   if (!entry) return node;
   node.title = `${pair}: ${entry.said}`;
   node.ariaLabel = node.title;

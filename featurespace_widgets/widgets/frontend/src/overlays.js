@@ -1,5 +1,6 @@
 // What the kernel draws over the slice by name: paths and sets of feature vectors, put on the plane of the moment.
 
+import { fillPath, strokePath } from "./canvas.js";
 import { css } from "./colour.js";
 import { projectSamples, typed } from "./scene.js";
 import { write } from "./markers.js";
@@ -75,14 +76,12 @@ export class OverlayLayer {
 function drawPath(ctx, places, near, theme) {
   ctx.lineCap = ctx.lineJoin = "round";
   for (const [style, width] of /** @type {[string, number][]} */ ([[theme.halo, 5], [css(theme.text), 2]])) {
-    ctx.strokeStyle = style;
-    ctx.lineWidth = width;
     for (let n = 1; n < places.length; n++) {
       ctx.globalAlpha = (near[n] + near[n - 1]) / 2;
       ctx.beginPath();
       ctx.moveTo(...places[n - 1]);
       ctx.lineTo(...places[n]);
-      ctx.stroke();
+      strokePath(ctx, style, width);
     }
   }
   const last = places.length - 1;
@@ -98,9 +97,6 @@ function diamond(ctx, x, y, near, theme) {
   ctx.lineTo(x, y + 5.5);
   ctx.lineTo(x - 5.5, y);
   ctx.closePath();
-  ctx.fillStyle = css(theme.text);
-  ctx.fill();
-  ctx.strokeStyle = css(theme.ground);
-  ctx.lineWidth = 1.5;
-  ctx.stroke();
+  fillPath(ctx, css(theme.text));
+  strokePath(ctx, css(theme.ground), 1.5);
 }

@@ -1,8 +1,8 @@
 // One plane with its partition and a cursor: hover, drag or arrow keys move it; wheel, drag and keys move the window.
 
-import { clearedContext } from "./canvas.js";
+import { circle, clearedContext, fillPath, strokePath } from "./canvas.js";
 import { css } from "./colour.js";
-import { element } from "./host.js";
+import { element, keepKeys, listen } from "./host.js";
 import { listenKeys } from "./keys.js";
 import { write } from "./markers.js";
 import { drawNames } from "./names.js";
@@ -27,10 +27,9 @@ export class Pane {
     this.overlay = element("canvas", "fsw-canvas");
     this.title = element("h4", "");
     this.note = element("div", "fsw-pane-note");
-    this.stage = element("div", "fsw-stage fsw-pane-stage", this.ground, this.overlay);
+    this.stage = keepKeys(element("div", "fsw-stage fsw-pane-stage", this.ground, this.overlay));
     this.stage.tabIndex = 0;
     this.stage.role = "application";
-    this.stage.dataset.lmSuppressShortcuts = "true";
     this.root = element("section", "fsw-pane", this.title, this.stage, this.note);
     /** @type {Plan | null} */
     this.plan = null;
@@ -64,11 +63,11 @@ export class Pane {
       fit: () => this.reset(true),
       cycle: nothing, toggleMode: nothing, pullNearest: nothing, help: nothing,
     }, signal);
-    this.stage.addEventListener("pointermove", (event) => {
+    listen(this.stage, "pointermove", (event) => {
       if (event.buttons || event.pointerType === "touch") return;
       const box = this.stage.getBoundingClientRect();
       move([event.clientX - box.left, event.clientY - box.top]);
-    }, { signal });
+    }, signal);
   }
 
   get viewport() {
@@ -169,11 +168,8 @@ export class Pane {
       const [x, y] = viewport.toScreen(at);
       ctx.beginPath();
       ctx.roundRect(x - 5, y - 5, 10, 10, 3);
-      ctx.fillStyle = css(theme.ground);
-      ctx.fill();
-      ctx.strokeStyle = css(theme.text);
-      ctx.lineWidth = 1.6;
-      ctx.stroke();
+      fillPath(ctx, css(theme.ground));
+      strokePath(ctx, css(theme.text), 1.6);
       write(ctx, label, x + 10, y, theme);
     }
   }
@@ -182,16 +178,12 @@ export class Pane {
     const ctx = clearedContext(this.overlay, this.width, this.height);
     if (!ctx || !this.cursor || !this.theme) return;
     const [x, y] = this.viewport.toScreen(this.cursor.at);
-    ctx.beginPath();
-    ctx.arc(x, y, 7, 0, 2 * Math.PI);
+    circle(ctx, [x, y], 7);
     for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
       ctx.moveTo(x + 4 * dx, y + 4 * dy);
       ctx.lineTo(x + 11 * dx, y + 11 * dy);
     }
-    for (const [style, width] of [[this.theme.halo, 4], [css(this.theme.text), this.cursor.own ? 2 : 1.5]]) {
-      ctx.strokeStyle = /** @type {string} */ (style);
-      ctx.lineWidth = /** @type {number} */ (width);
-      ctx.stroke();
-    }
+    strokePath(ctx, this.theme.halo, 4);
+    strokePath(ctx, css(this.theme.text), this.cursor.own ? 2 : 1.5);
   }
 }

@@ -1,5 +1,6 @@
 // A partition as many convex polygons: a class may have thousands of them, drawn as one region.
 
+import { fillPath, strokePath } from "./canvas.js";
 import { css, mix } from "./colour.js";
 import { contains } from "./polygon.js";
 import { hatch, hatchAngle, trace, veil } from "./regions.js";
@@ -65,22 +66,19 @@ export function drawPlan(ctx, plan, viewport, theme) {
     const shapes = plan.pieces.filter((piece) => piece.classIndex === classIndex).map(({ polygon }) => viewport.polygon(polygon));
     ctx.beginPath(); // one path, so that no seams show between pieces
     for (const shape of shapes) trace(ctx, shape);
-    ctx.fillStyle = paint.fill;
-    ctx.fill();
+    fillPath(ctx, paint.fill);
     ctx.beginPath();
     for (const shape of shapes) hatch(ctx, shape, hatchAngle(classIndex), origin);
-    stroke(ctx, paint.hatch, 1);
+    strokePath(ctx, paint.hatch, 1);
   }
   ctx.beginPath();
   for (let i = 0; i < plan.edges.length; i += 4) line(ctx, plan.edges.subarray(i, i + 4), viewport);
-  stroke(ctx, css(mix(theme.text, theme.ground, 0.25)), 1.2);
+  strokePath(ctx, css(mix(theme.text, theme.ground, 0.25)), 1.2);
   drawDisagreement(ctx, plan.hatched, viewport, theme);
   if (plan.domain) veil(ctx, viewport.polygon(plan.domain), viewport, theme);
-  ctx.setLineDash([2, 3]);
   ctx.beginPath();
   for (const path of plan.lines) line(ctx, path, viewport);
-  stroke(ctx, css(theme.text), 1.4);
-  ctx.setLineDash([]);
+  strokePath(ctx, css(theme.text), 1.4, [2, 3]);
 }
 
 /** Crossed lines in the ink of the text. @param {CanvasRenderingContext2D} ctx @param {Polygon[]} hatched @param {Viewport} viewport @param {Theme} theme */
@@ -90,7 +88,7 @@ function drawDisagreement(ctx, hatched, viewport, theme) {
   for (const shape of hatched.map((polygon) => viewport.polygon(polygon))) {
     for (const angle of [Math.PI / 4, -Math.PI / 4]) hatch(ctx, shape, angle, origin, 6);
   }
-  stroke(ctx, css(theme.text, 0.6), 1);
+  strokePath(ctx, css(theme.text, 0.6), 1);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Float64Array} path @param {Viewport} viewport */
@@ -98,11 +96,4 @@ function line(ctx, path, viewport) {
   const shape = viewport.polygon(path);
   ctx.moveTo(shape[0], shape[1]);
   for (let i = 2; i < shape.length; i += 2) ctx.lineTo(shape[i], shape[i + 1]);
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {string} style @param {number} width */
-function stroke(ctx, style, width) {
-  ctx.strokeStyle = style;
-  ctx.lineWidth = width;
-  ctx.stroke();
 }

@@ -1,16 +1,16 @@
 // Two planes side by side with a linked cursor, and the image under it: a blend of three images, made here.
 
-import { element, errorCard, lifetime, onChange } from "./host.js";
+import { atEnd, element, errorPlace, lifetime, onChange, onTheme } from "./host.js";
 import { Pane } from "./pane.js";
 import { decodePlan } from "./pieces.js";
 import { paintPicture } from "./pixels.js";
 import { typed } from "./scene.js";
 import { Scheduler } from "./scheduler.js";
+import { Voice } from "./voice.js";
 
 /** @import {Model, Point, RenderProps} from "./types.js" */
 /** @import {Picture} from "./pixels.js" */
 
-const SPEAK_AFTER = 400;
 const LOOK_AFTER = 200;
 const TICK = 500;
 
@@ -37,6 +37,9 @@ export function blend(images, weights) {
 }
 
 class Planes {
+  #caption;
+  #looking;
+
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
     this.model = model;
@@ -45,36 +48,28 @@ class Planes {
     this.panes = [0, 1].map((index) => new Pane({ moved: (at) => this.#moved(index, at), viewed: () => this.#viewed(index) }, signal));
     this.canvas = element("canvas", "fsw-image");
     this.canvas.role = "img";
-    this.caption = element("div", "fsw-pane-caption");
-    this.column = element("div", "fsw-pane-image", this.canvas, this.caption);
-    this.failure = element("div", "");
-    this.live = element("div", "fsw-hidden");
-    this.live.ariaLive = "polite";
-    this.root = element("div", "fsw-planes", this.failure, ...this.panes.map((pane) => pane.root), this.column, this.live);
-    this.speech = 0;
-    this.looking = 0;
+    this.#caption = element("div", "fsw-pane-caption");
+    this.column = element("div", "fsw-pane-image", this.canvas, this.#caption);
+    this.voice = new Voice();
+    this.root = element("div", "fsw-planes", errorPlace(model, signal, ""), ...this.panes.map((pane) => pane.root), this.column, this.voice.node);
+    this.#looking = 0;
     this.said = ""; // by the kernel, of the cursor
     el.append(this.root);
     onChange(model, "panes", signal, () => this.#show());
     onChange(model, "images", signal, () => this.#paint());
     onChange(model, "answer", signal, () => this.#answered());
-    onChange(model, "error", signal, () => this.#showError());
     const fit = () => this.panes.forEach((pane) => pane.fit() && pane.draw());
     const resized = new ResizeObserver(fit);
     resized.observe(this.root);
-    const themed = new MutationObserver(() => this.panes.forEach((pane) => pane.draw()));
-    themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+    onTheme(signal, () => this.panes.forEach((pane) => pane.draw()));
     const clock = setInterval(() => this.#send(this.scheduler.tick(performance.now())), TICK);
-    signal.addEventListener("abort", () => {
+    atEnd(signal, () => {
       resized.disconnect();
-      themed.disconnect();
       clearInterval(clock);
-      clearTimeout(this.speech);
-      clearTimeout(this.looking);
+      clearTimeout(this.#looking);
       this.root.remove();
     });
     this.#show();
-    this.#showError();
     fit();
   }
 
@@ -96,11 +91,6 @@ class Planes {
     this.scheduler.clear();
     this.said = "";
     for (const pane of this.panes) pane.point(null, false);
-  }
-
-  #showError() {
-    const card = errorCard(this.model.get("error"));
-    this.failure.replaceChildren(...(card ? [card] : []));
   }
 
   // The cursor
@@ -141,8 +131,8 @@ class Planes {
       other.view = this.panes[index].view;
       other.draw();
     }
-    clearTimeout(this.looking);
-    this.looking = window.setTimeout(() => {
+    clearTimeout(this.#looking);
+    this.#looking = window.setTimeout(() => {
       this.model.set("views", this.panes.map((pane) => pane.view));
       this.model.save_changes();
     }, LOOK_AFTER);
@@ -166,14 +156,8 @@ class Planes {
     }
     if (cursor && this.said) lines.push(this.said);
     this.canvas.ariaLabel = `Image under the cursor: ${lines.join(", ")}`;
-    this.caption.replaceChildren(...(cursor ? lines : ["Move the cursor over a plane."]).map((text) => element("div", "", text)));
-    this.#say(lines.join(", "));
-  }
-
-  /** Speaks when things have come to rest. @param {string} text */
-  #say(text) {
-    clearTimeout(this.speech);
-    this.speech = window.setTimeout(() => (this.live.textContent = text), SPEAK_AFTER);
+    this.#caption.replaceChildren(...(cursor ? lines : ["Move the cursor over a plane."]).map((text) => element("div", "", text)));
+    this.voice.say(lines.join(", "));
   }
 }
 

@@ -1,5 +1,7 @@
 // Pointer gestures on the stage: drag probe or handle, pan, pinch, wheel, click and double click.
 
+import { listen } from "./host.js";
+
 /** @import {Point} from "./types.js" */
 
 /**
@@ -90,13 +92,12 @@ export function listenPointer(stage, gestures, signal) {
     gestures.zoom(at(event), Math.exp(Math.min(Math.max(event.deltaY * lines, -240), 240) * 0.0016));
   }
 
-  const options = { signal };
-  stage.addEventListener("pointerdown", press, options);
-  stage.addEventListener("pointermove", move, options);
-  stage.addEventListener("pointerup", lift, options);
-  stage.addEventListener("pointercancel", lift, options);
+  listen(stage, "pointerdown", press, signal);
+  listen(stage, "pointermove", move, signal);
+  listen(stage, "pointerup", lift, signal);
+  listen(stage, "pointercancel", lift, signal);
   stage.addEventListener("wheel", wheel, { signal, passive: false });
-  stage.addEventListener("dblclick", (event) => void (isControl(event) || gestures.doubleClick(at(event))), options);
+  listen(stage, "dblclick", (event) => void (isControl(event) || gestures.doubleClick(at(event))), signal);
 }
 
 /** Buttons and cards over the stage keep their own clicks. @param {Event} event */

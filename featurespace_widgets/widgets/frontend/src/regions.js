@@ -1,5 +1,6 @@
 // Drawing the partition: fills, hatching, boundaries, the domain's edge.
 
+import { fillPath, strokePath } from "./canvas.js";
 import { css, mix } from "./colour.js";
 import { clipBy, windowPolygon } from "./polygon.js";
 
@@ -25,19 +26,14 @@ export function drawCells(ctx, cells, viewport, theme) {
     const polygon = viewport.polygon(cell.polygon);
     ctx.beginPath();
     trace(ctx, polygon);
-    ctx.fillStyle = paint.fill;
-    ctx.fill();
+    fillPath(ctx, paint.fill);
     ctx.beginPath();
     hatch(ctx, polygon, hatchAngle(cell.classIndex), viewport.toScreen([0, 0]));
-    ctx.strokeStyle = paint.hatch;
-    ctx.lineWidth = 1;
-    ctx.stroke();
+    strokePath(ctx, paint.hatch, 1);
   }
   ctx.beginPath();
   for (const { classIndex, polygon, neighbours } of cells) boundaries(ctx, viewport.polygon(polygon), neighbours, classIndex);
-  ctx.strokeStyle = css(mix(theme.text, theme.ground, 0.25));
-  ctx.lineWidth = 1.2;
-  ctx.stroke();
+  strokePath(ctx, css(mix(theme.text, theme.ground, 0.25)), 1.2);
 }
 
 /** Golden-angle steps keep the directions of any few classes apart. @param {number} classIndex radians */
@@ -103,9 +99,5 @@ export function veil(ctx, inside, viewport, theme) {
   ctx.fill("evenodd");
   ctx.beginPath();
   trace(ctx, inside);
-  ctx.strokeStyle = css(theme.quiet);
-  ctx.lineWidth = 1.5;
-  ctx.setLineDash([6, 4]);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  strokePath(ctx, css(theme.quiet), 1.5, [6, 4]);
 }

@@ -13,20 +13,24 @@ const RECENT = 10;
 
 /** @template T */
 export class Scheduler {
+  /** @type {{id: number, at: number} | null} */
+  #inFlight;
+  #patience;
+  #retryAfter;
+
   /** @param {number} patience milliseconds until a kernel without answer counts as silent */
   constructor(patience = 5000) {
-    this.patience = patience;
+    this.#patience = patience;
     this.silent = false;
     /** @type {number[]} durations of answered requests, newest last */
     this.roundTrips = [];
-    /** @type {{id: number, at: number} | null} */
-    this.inFlight = null;
+    this.#inFlight = null;
     /** @type {{payload: T} | null} newest state the kernel has not been asked about */
     this.waiting = null;
     /** @type {T | null} */
     this.asked = null;
     this.lastId = 0;
-    this.retryAfter = patience;
+    this.#retryAfter = patience;
   }
 
   /** Whether most of the newest answers took long. */
@@ -39,7 +43,7 @@ export class Scheduler {
    * @param {T} payload @param {number} now @returns {Request<T> | null}
    */
   offer(payload, now) {
-    if (!this.inFlight) return this.#send(payload, now);
+    if (!this.#inFlight) return this.#send(payload, now);
     this.waiting = { payload };
     return null;
   }
@@ -50,11 +54,11 @@ export class Scheduler {
    */
   answer(id, now) {
     this.silent = false;
-    if (this.inFlight?.id !== id) return null;
-    this.roundTrips.push(now - this.inFlight.at);
+    if (this.#inFlight?.id !== id) return null;
+    this.roundTrips.push(now - this.#inFlight.at);
     if (this.roundTrips.length > 200) this.roundTrips.shift();
-    this.inFlight = null;
-    this.retryAfter = this.patience;
+    this.#inFlight = null;
+    this.#retryAfter = this.#patience;
     return this.waiting ? this.#send(this.waiting.payload, now) : null;
   }
 
@@ -64,9 +68,9 @@ export class Scheduler {
    * @param {number} now @returns {Request<T> | null} a retry to send
    */
   tick(now) {
-    if (!this.inFlight || now - this.inFlight.at < this.retryAfter) return null;
+    if (!this.#inFlight || now - this.#inFlight.at < this.#retryAfter) return null;
     this.silent = true;
-    this.retryAfter *= 2;
+    this.#retryAfter *= 2;
     const newest = this.waiting ? this.waiting.payload : /** @type {T} */ (this.asked);
     return this.#send(newest, now);
   }
@@ -78,14 +82,14 @@ export class Scheduler {
 
   /** Forgets what is under way: the scene has changed and old states mean nothing. */
   clear() {
-    this.inFlight = null;
+    this.#inFlight = null;
     this.waiting = null;
-    this.retryAfter = this.patience;
+    this.#retryAfter = this.#patience;
   }
 
   /** @param {T} payload @param {number} now @returns {Request<T>} */
   #send(payload, now) {
-    this.inFlight = { id: ++this.lastId, at: now };
+    this.#inFlight = { id: ++this.lastId, at: now };
     this.waiting = null;
     this.asked = payload;
     return { id: this.lastId, payload };

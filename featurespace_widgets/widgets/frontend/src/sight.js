@@ -2,7 +2,7 @@
 
 /** @import {Model} from "./types.js" */
 
-import { onChange } from "./host.js";
+import { atEnd, onChange } from "./host.js";
 
 /**
  * Keeps the trait `seen` true while this view's surroundings are in sight, and takes it back once they are not. Another
@@ -25,5 +25,5 @@ export function tellSight(model, surroundings, signal) {
   watched.observe(surroundings);
   document.addEventListener("visibilitychange", tell, { signal });
   onChange(model, "seen", signal, () => seen() && tell());
-  signal.addEventListener("abort", () => watched.disconnect());
+  atEnd(signal, () => watched.disconnect());
 }

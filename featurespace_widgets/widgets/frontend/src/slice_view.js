@@ -5,7 +5,7 @@ import { chipText } from "./chip.js";
 import { Drawer, readOptions } from "./drawer.js";
 import { Drawing } from "./drawing.js";
 import { Hands } from "./hands.js";
-import { lifetime, onChange } from "./host.js";
+import { atEnd, errorPlace, lifetime, listen, onChange, onTheme } from "./host.js";
 import { KernelLink } from "./kernel_link.js";
 import { listenKeys } from "./keys.js";
 import { listenPointer } from "./pointer.js";
@@ -19,25 +19,31 @@ import { Viewport } from "./viewport.js";
 
 /** @import {Answer, Certified, Model, Options, Pose, RenderProps} from "./types.js" */
 
-const SPEAK_AFTER = 400;
 const TICK = 500;
 const KEPT_IDS = 100;
 
 export class SliceView {
+  #drawing;
+  #groundDirty;
+  #hands;
+  #poseId;
+  /** @type {Set<number>} ids of this view's own poses */
+  #sent;
+  #times;
+
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
     this.model = model;
     this.link = new KernelLink(model, el);
     this.signal = signal;
-    this.stage = new Stage();
-    this.drawing = new Drawing(this.stage);
-    this.hands = new Hands(this);
-    this.times = new FrameTimes();
+    this.stage = new Stage(errorPlace(model, signal, "fsw-error-slot"));
+    this.#drawing = new Drawing(this.stage);
+    this.#hands = new Hands(this);
+    this.#times = new FrameTimes();
     /** @type {Scheduler<Omit<Pose, "id" | "after">>} */
     this.scheduler = new Scheduler();
-    /** @type {Set<number>} ids of this view's own poses */
-    this.sent = new Set();
-    this.poseId = 0;
+    this.#sent = new Set();
+    this.#poseId = 0;
     this.after = 0; // the kernel's pose that this view goes on from
     /** @type {ViewState | null} */
     this.state = null;
@@ -47,16 +53,14 @@ export class SliceView {
     this.certified = null;
     this.options = readOptions(model.get("options"));
     this.frame = 0;
-    this.groundDirty = true;
+    this.#groundDirty = true;
     this.seen = true; // whether any of it is on the screen
     this.told = false; // whether the kernel hears of it
-    this.speech = 0;
     this.drawer = new Drawer(this.stage, this.#drawerActions(), signal, model.get("options") !== undefined);
     el.append(this.stage.root);
     this.#listen();
     this.#adoptOverlays();
     this.#adoptScene();
-    this.#showError();
     this.stage.fit();
     this.redraw();
   }
@@ -70,29 +74,25 @@ export class SliceView {
     onChange(model, "certified", signal, () => this.#adoptCertified());
     onChange(model, "thumbs", signal, () => this.drawer.showThumbs(this.model.get("thumbs")));
     onChange(model, "answer", signal, () => this.#adoptAnswer());
-    onChange(model, "error", signal, () => this.#showError());
     onChange(model, "locked", signal, () => this.#status());
-    listenPointer(stage.stage, this.hands.gestures(), signal);
-    listenKeys(stage.root, this.hands.keyActions(), signal);
-    stage.fitButton.addEventListener("click", () => this.fit(), { signal });
-    stage.helpButton.addEventListener("click", () => stage.toggleHelp(), { signal });
+    listenPointer(stage.stage, this.#hands.gestures(), signal);
+    listenKeys(stage.root, this.#hands.keyActions(), signal);
+    listen(stage.fitButton, "click", () => this.fit(), signal);
+    listen(stage.helpButton, "click", () => stage.toggleHelp(), signal);
     stage.root.addEventListener("fsw-stats", () => this.#reportStats(), { signal });
     const redraw = () => this.redraw();
-    stage.root.addEventListener("focus", redraw, { signal });
-    stage.root.addEventListener("blur", redraw, { signal });
+    listen(stage.root, "focus", redraw, signal);
+    listen(stage.root, "blur", redraw, signal);
     const resized = new ResizeObserver(() => stage.fit() && this.#resized());
     resized.observe(stage.root);
-    const themed = new MutationObserver(redraw);
-    themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+    onTheme(signal, redraw);
     const watched = new IntersectionObserver((entries) => this.#see(entries[entries.length - 1].isIntersecting));
     watched.observe(stage.root);
     const clock = setInterval(() => this.#tick(), TICK);
-    signal.addEventListener("abort", () => {
+    atEnd(signal, () => {
       resized.disconnect();
-      themed.disconnect();
       watched.disconnect();
       clearInterval(clock);
-      clearTimeout(this.speech);
       cancelAnimationFrame(this.frame);
       stage.root.remove();
     });
@@ -107,7 +107,7 @@ export class SliceView {
     this.state = null;
     if (scene) {
       const pose = this.model.get("pose") ?? {};
-      const foreign = pose.mode && !this.sent.has(pose.id);
+      const foreign = pose.mode && !this.#sent.has(pose.id);
       this.state = new ViewState(scene, foreign ? pose : {}, this.#aspect());
       if (foreign) this.#notice(pose);
       else this.offer();
@@ -120,7 +120,7 @@ export class SliceView {
 
   #adoptPose() {
     const pose = this.model.get("pose") ?? {};
-    if (!this.state || !pose.mode || this.sent.has(pose.id)) return;
+    if (!this.state || !pose.mode || this.#sent.has(pose.id)) return;
     const selected = this.state.selected;
     this.state = new ViewState(this.state.scene, pose, this.#aspect());
     this.state.selected = Math.min(selected, this.state.handles.length - 1);
@@ -134,7 +134,7 @@ export class SliceView {
     const answer = this.model.get("answer");
     if (typeof answer?.id !== "number") return;
     if (this.state && answer.version === this.state.scene.version) addNorms(this.state.scene.norms, answer.norms, this.state.scene.K);
-    if (answer.id === this.poseId) this.answer = answer;
+    if (answer.id === this.#poseId) this.answer = answer;
     const next = this.scheduler.answer(answer.id, performance.now());
     if (next) this.#send(next);
     this.#status();
@@ -142,33 +142,29 @@ export class SliceView {
   }
 
   #adoptOverlays() {
-    this.drawing.overlays.adopt(this.model.get("overlays"));
+    this.#drawing.overlays.adopt(this.model.get("overlays"));
     this.redraw(false);
-  }
-
-  #showError() {
-    this.stage.showError(this.model.get("error"));
   }
 
   // To the kernel
 
   offer() {
     if (!this.state) return;
-    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.hands.held, slow: this.scheduler.slow }, performance.now());
+    const request = this.scheduler.offer({ ...this.state.pose(), final: !this.#hands.held, slow: this.scheduler.slow }, performance.now());
     if (request) this.#send(request);
   }
 
   /** @param {{id: number, payload: Omit<Pose, "id" | "after">}} request */
   #send({ id, payload }) {
-    this.sent.add(id);
-    this.sent.delete(id - KEPT_IDS);
-    this.poseId = id;
+    this.#sent.add(id);
+    this.#sent.delete(id - KEPT_IDS);
+    this.#poseId = id;
     this.link.pose({ id, after: this.after, ...payload });
   }
 
   /** A pose that somebody else set is the newest one. @param {Pose} pose */
   #notice({ id, after }) {
-    this.poseId = id;
+    this.#poseId = id;
     this.after = after;
     this.scheduler.notice(id);
   }
@@ -259,12 +255,12 @@ export class SliceView {
   #resized() {
     if (this.state) this.state.aspect = this.#aspect();
     // Setting a canvas' size clears it: draw before the browser paints.
-    this.groundDirty = true;
+    this.#groundDirty = true;
     this.#draw(performance.now());
   }
 
   redraw(ground = true) {
-    this.groundDirty ||= ground;
+    this.#groundDirty ||= ground;
     if (this.seen && !this.frame && !this.signal.aborted) this.frame = requestAnimationFrame(() => this.#draw(performance.now()));
   }
 
@@ -273,18 +269,19 @@ export class SliceView {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     if (!this.stage.width) return;
-    if (this.groundDirty) this.#drawGround();
-    this.groundDirty = false;
+    if (this.#groundDirty) this.#drawGround();
+    this.#groundDirty = false;
     this.#drawOverlay();
-    this.times.record(now, performance.now(), this.hands.pressed);
+    this.#times.record(now, performance.now(), this.#hands.pressed);
   }
 
   #drawGround() {
-    this.drawing.drawGround(this.state, this.viewport(), this.options);
+    this.#drawing.drawGround(this.state, this.viewport(), this.options);
   }
 
   #drawOverlay() {
-    const { state, stage, drawing, answer } = this;
+    const { state, stage, answer } = this;
+    const drawing = this.#drawing;
     if (!state || !drawing.theme) return;
     const viewport = this.viewport();
     const reading = state.reading();
@@ -294,26 +291,20 @@ export class SliceView {
     const text = chipText(state, reading, answer, certified);
     stage.chip.write(text, drawing.theme.paint(reading.classIndex).text);
     stage.chip.place(viewport.toScreen(state.probe), stage.width, stage.height, landing ? viewport.toScreen([landing[0], landing[1]]) : null);
-    this.say([text.name, text.detail, text.scope, ...text.notes].join(", "));
-  }
-
-  /** Speaks when things have come to rest. @param {string} text */
-  say(text) {
-    if (text === this.stage.live.textContent) return;
-    clearTimeout(this.speech);
-    this.speech = window.setTimeout(() => (this.stage.live.textContent = text), SPEAK_AFTER);
+    stage.voice.say([text.name, text.detail, text.scope, ...text.notes].join(", "));
   }
 
   #status() {
-    const { stage, state, scheduler, times, link } = this;
+    const { stage, state, scheduler, link } = this;
     const hint = `${this.locked("point") ? "the point stands still in this step" : "drag the point"} · ${state?.mode === "section" ? "drag a handle to tilt the plane" : "drag the ground to pan"} · wheel to zoom · ? for keys`;
     stage.hint.textContent = state ? this.answer?.message || hint : "";
     const trips = scheduler.roundTrips;
     const parts = [];
-    if (times.rate) parts.push(`${times.rate} fps`);
+    const rate = this.#times.rate;
+    if (rate) parts.push(`${rate} fps`);
     if (link.gone) parts.push("no kernel");
     else if (scheduler.silent) parts.push("kernel silent");
-    else if (trips.length) parts.push(`kernel ${Math.round(times.summary(trips.slice(-20)).rtP50)} ms`);
+    else if (trips.length) parts.push(`kernel ${Math.round(this.#times.summary(trips.slice(-20)).rtP50)} ms`);
     stage.numbers.textContent = parts.join(" · ");
     stage.showNotice(state ? link.notice(scheduler.silent) : "Preparing the slice…");
     stage.root.toggleAttribute("data-empty", !state);
@@ -328,24 +319,24 @@ export class SliceView {
   }
 
   stats() {
-    return this.times.summary(this.scheduler.roundTrips);
+    return this.#times.summary(this.scheduler.roundTrips);
   }
 
   viewState() {
     const { state } = this;
     if (!state) return null;
     const { classIndex, margin, distance } = state.reading();
-    return { pose: { id: this.poseId, ...state.pose(), final: !this.hands.held }, chip: { classIndex, margin, distance }, cells: this.cellList(), overlays: this.overlayList() };
+    return { pose: { id: this.#poseId, ...state.pose(), final: !this.#hands.held }, chip: { classIndex, margin, distance }, cells: this.cellList(), overlays: this.overlayList() };
   }
 
   /** Named overlays in plane coordinates. */
   overlayList() {
-    const shown = this.state ? this.drawing.overlays.on(this.state) : [];
+    const shown = this.state ? this.#drawing.overlays.on(this.state) : [];
     return shown.map(({ overlay: { name }, shadows: { s, t, off } }) => ({ name, at: Array.from(s, (x, n) => [x, t[n], off[n]]) }));
   }
 
   cellList() {
-    return this.drawing.cells.map(({ classIndex, polygon }) => ({
+    return this.#drawing.cells.map(({ classIndex, polygon }) => ({
       classIndex,
       polygon: Array.from({ length: polygon.length / 2 }, (_, v) => [polygon[2 * v], polygon[2 * v + 1]]),
     }));

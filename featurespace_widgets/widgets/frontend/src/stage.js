@@ -2,9 +2,9 @@
 
 import { clearedContext } from "./canvas.js";
 import { Chip } from "./chip.js";
-import { button, element, errorCard } from "./host.js";
+import { button, element, keepKeys } from "./host.js";
+import { Voice } from "./voice.js";
 
-/** @import {ErrorCard} from "./types.js" */
 
 const KEYS = [
   ["arrows", "move the selected thing (Shift: bigger steps)"],
@@ -23,7 +23,8 @@ const MAX_HEIGHT = 640;
 const ASPECT = 0.78;
 
 export class Stage {
-  constructor() {
+  /** @param {HTMLElement} error where errors are shown */
+  constructor(error) {
     this.ground = element("canvas", "fsw-canvas");
     this.dots = element("canvas", "fsw-canvas");
     this.overlay = element("canvas", "fsw-canvas");
@@ -32,7 +33,6 @@ export class Stage {
     this.help = helpCard();
     this.notice = element("div", "fsw-notice");
     this.notice.role = "status";
-    this.error = element("div", "fsw-error-slot");
     this.fitButton = button("fsw-tool", "fit view", "Fit the view to the samples");
     this.drawerButton = button("fsw-tool", "plane ▾", "Plane, regions and samples");
     this.drawer = element("div", "fsw-drawer");
@@ -41,18 +41,17 @@ export class Stage {
       "div", "fsw-stage",
       this.ground, this.dots, this.overlay, this.chip.node,
       element("div", "fsw-tools", this.drawerButton, this.fitButton, this.helpButton),
-      this.notice, this.help, this.error,
+      this.notice, this.help, error,
     );
     this.hint = element("span", "fsw-hint");
     this.numbers = element("span", "fsw-numbers");
-    this.live = element("div", "fsw-hidden");
-    this.live.ariaLive = "polite";
-    this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.drawer, this.live);
+    this.voice = new Voice();
+    this.root = element("div", "fsw-slice", this.stage, element("div", "fsw-status", this.hint, this.numbers), this.drawer, this.voice.node);
     this.root.tabIndex = 0;
     this.root.role = "application";
     this.root.ariaRoleDescription = "slice view";
     this.root.ariaLabel = "Slice through the feature space. Arrow keys move the probe, question mark lists the keys.";
-    this.root.dataset.lmSuppressShortcuts = "true";
+    keepKeys(this.root);
     this.width = 0;
     this.height = 0;
   }
@@ -89,12 +88,6 @@ export class Stage {
   showNotice(text) {
     if (this.notice.textContent !== text) this.notice.textContent = text;
     this.notice.hidden = !text;
-  }
-
-  /** @param {ErrorCard | undefined} error */
-  showError(error) {
-    const card = errorCard(error);
-    this.error.replaceChildren(...(card ? [card] : []));
   }
 }
 

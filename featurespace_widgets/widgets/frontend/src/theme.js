@@ -15,6 +15,9 @@ import { css, legible, luminance, mix, parseColour } from "./colour.js";
  */
 
 export class Theme {
+  /** @type {Map<number, ClassPaint>} */
+  #paints;
+
   /** @param {Element} root @param {string[]} colors class colours */
   constructor(root, colors) {
     const style = getComputedStyle(root);
@@ -27,8 +30,7 @@ export class Theme {
     this.font = style.fontFamily || "sans-serif";
     this.key = [this.ground, this.text, this.font].join();
     this.colors = colors;
-    /** @type {Map<number, ClassPaint>} */
-    this.paints = new Map();
+    this.#paints = new Map();
   }
 
   /**
@@ -42,7 +44,7 @@ export class Theme {
 
   /** @param {number} k @returns {ClassPaint} */
   paint(k) {
-    const known = this.paints.get(k);
+    const known = this.#paints.get(k);
     if (known) return known;
     const colour = parseColour(this.colors[k] ?? "", [128, 128, 128]);
     const fill = mix(this.ground, colour, this.dark ? 0.24 : 0.17);
@@ -55,7 +57,7 @@ export class Theme {
       text: css(legible(colour, fill, 4.5)),
       solid: css(colour),
     };
-    this.paints.set(k, made);
+    this.#paints.set(k, made);
     return made;
   }
 }

@@ -2,7 +2,7 @@
 
 import { contrast, css, legible, parseColour } from "./colour.js";
 import { HistoryTools, tool } from "./history.js";
-import { button, element, errorCard, lifetime, onChange, option } from "./host.js";
+import { atEnd, button, control, element, errorPlace, lifetime, listen, onChange, onTheme, option } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
 
@@ -26,39 +26,38 @@ function render({ model, el, signal }) {
   const life = lifetime(signal);
   const toolbar = new Toolbar(model, life.signal);
   el.append(toolbar.root);
-  life.signal.addEventListener("abort", () => toolbar.root.remove());
+  atEnd(life.signal, () => toolbar.root.remove());
   return () => life.abort();
 }
 
 class Toolbar {
+  #history;
+  #modes;
+
   /** @param {Model} model @param {AbortSignal} signal */
   constructor(model, signal) {
     this.model = model;
-    this.select = element("select", "fsw-select");
-    this.select.ariaLabel = "Model";
+    this.select = control("select", "fsw-select", "Model");
     this.chips = element("div", "fsw-chips");
     group(this.chips, "Classes");
-    this.finder = element("input", "fsw-finder");
+    this.finder = control("input", "fsw-finder", "Add a class");
     this.finder.placeholder = "add a class…";
-    this.finder.ariaLabel = "Add a class";
     this.names = element("datalist", "");
     this.names.id = `fsw-names-${++instances}`;
     this.finder.setAttribute("list", this.names.id);
-    this.modes = element("div", "fsw-segments");
-    group(this.modes, "What is drawn");
+    this.#modes = element("div", "fsw-segments");
+    group(this.#modes, "What is drawn");
     this.reset = tool("⟲", "Start over");
-    this.history = new HistoryTools(model, signal);
+    this.#history = new HistoryTools(model, signal);
     this.message = element("span", "fsw-message");
     this.message.role = "status";
-    this.failure = element("div", "fsw-toolbar-error");
     this.root = element(
       "div", "fsw-toolbar",
-      this.select, this.chips, this.finder, this.names, element("span", "fsw-spacer"), this.modes, this.history.root, this.reset,
-      this.message, this.history.code, this.failure,
+      this.select, this.chips, this.finder, this.names, element("span", "fsw-spacer"), this.#modes, this.#history.root, this.reset,
+      this.message, this.#history.code, errorPlace(model, signal, "fsw-toolbar-error"),
     );
     // Keys typed here are no shortcuts of the notebook.
-    this.root.addEventListener("keydown", (event) => event.key !== "Tab" && event.stopPropagation(), { signal });
-    for (const node of [this.select, this.finder]) node.dataset.lmSuppressShortcuts = "true";
+    listen(this.root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
     this.#listen(signal);
     this.#drawModels();
     this.#drawNames();
@@ -66,7 +65,6 @@ class Toolbar {
     this.#drawModes();
     this.#drawLocks();
     this.#say(model.get("message") ?? "");
-    this.#drawError();
   }
 
   /** @param {AbortSignal} signal */
@@ -78,19 +76,16 @@ class Toolbar {
     onChange(model, "mode", signal, () => this.#drawModes());
     for (const name of ["locked", "class_names", "colors", "chosen", "mode"]) onChange(model, name, signal, () => this.#drawLocks());
     onChange(model, "message", signal, () => this.#say(model.get("message") ?? ""));
-    onChange(model, "error", signal, () => this.#drawError());
-    this.select.addEventListener("change", () => this.#save("model", this.select.value), { signal });
-    this.reset.addEventListener("click", () => this.#save("reset", (model.get("reset") ?? 0) + 1), { signal });
-    this.finder.addEventListener("change", () => this.#find(), { signal });
-    this.chips.addEventListener("click", (event) => this.#clicked(event, (value) => this.#choose(Number(value))), { signal });
-    this.modes.addEventListener("click", (event) => this.#clicked(event, (value) => this.#save("mode", value)), { signal });
+    listen(this.select, "change", () => this.#save("model", this.select.value), signal);
+    listen(this.reset, "click", () => this.#save("reset", (model.get("reset") ?? 0) + 1), signal);
+    listen(this.finder, "change", () => this.#find(), signal);
+    listen(this.chips, "click", (event) => this.#clicked(event, (value) => this.#choose(Number(value))), signal);
+    listen(this.#modes, "click", (event) => this.#clicked(event, (value) => this.#save("mode", value)), signal);
     // Inks depend on the ground.
-    const themed = new MutationObserver(() => {
+    onTheme(signal, () => {
       this.#drawChips();
       this.#drawLocks();
     });
-    themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
-    signal.addEventListener("abort", () => themed.disconnect());
   }
 
   /** @param {string} name @param {unknown} value */
@@ -150,9 +145,9 @@ class Toolbar {
 
   #drawModes() {
     const mode = this.model.get("mode");
-    const focused = this.modes.contains(document.activeElement);
-    this.modes.replaceChildren(...MODES.map(([value, label]) => pressable(value, label, value === mode)));
-    if (focused) /** @type {HTMLElement | null} */ (this.modes.querySelector("[aria-pressed=true]"))?.focus();
+    const focused = this.#modes.contains(document.activeElement);
+    this.#modes.replaceChildren(...MODES.map(([value, label]) => pressable(value, label, value === mode)));
+    if (focused) /** @type {HTMLElement | null} */ (this.#modes.querySelector("[aria-pressed=true]"))?.focus();
   }
 
   /** What a lesson holds fast. */
@@ -160,7 +155,7 @@ class Toolbar {
     const locked = /** @type {string[]} */ (this.model.get("locked") ?? []);
     /** @type {[string, (HTMLButtonElement | HTMLSelectElement | HTMLInputElement)[]][]} */
     const controls = [
-      ["model", [this.select]], ["classes", [this.finder, ...this.chips.querySelectorAll("button")]], ["mode", [...this.modes.querySelectorAll("button")]],
+      ["model", [this.select]], ["classes", [this.finder, ...this.chips.querySelectorAll("button")]], ["mode", [...this.#modes.querySelectorAll("button")]],
     ];
     for (const [name, nodes] of controls) {
       const fast = locked.includes(name);
@@ -171,11 +166,6 @@ class Toolbar {
   /** @param {string} text */
   #say(text) {
     this.message.textContent = text;
-  }
-
-  #drawError() {
-    const card = errorCard(this.model.get("error"));
-    this.failure.replaceChildren(...(card ? [card] : []));
   }
 }
 

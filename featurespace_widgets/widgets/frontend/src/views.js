@@ -1,4 +1,5 @@
-// All that is drawn on planes in one bundle, since it shares most of its code; `kind` says which of them a widget is.
+// All that is drawn on planes in one bundle, since it shares most of its code; `kind` says which of them a widget is. A saved
+// page asks it for `openPage`.
 
 import matrix from "./matrix.js";
 import planes from "./planes.js";
@@ -12,4 +13,5 @@ const KINDS = { planes, matrix };
 /** @param {RenderProps} props */
 const render = (props) => (KINDS[props.model.get("kind")] ?? sliceView).render(props);
 
+export { openPage } from "./page.js";
 export default { render };
