@@ -26,7 +26,7 @@ __all__ = ["Atlas", "make_atlas", "save_page"]
 
 WIDGETS = ("toolbar", "slice_view", "image_panel")
 FACTS = (
-    ("away", "distance of the image's feature vector from the point: the page has images of a grid of points"),
+    ("away", "distance of the image's feature vector from the point: the page has images of a grid"),
     ("seen as", "what the model saw in the image when the page was saved"),
     ("residual", "distance of the image's features from its feature vector"),
     ("typical", "median distance between neighbouring training features"),
