@@ -46,12 +46,11 @@ def load_model(name: str, data: str | os.PathLike[str] | None = None) -> LoadedM
     classifier, decoder = load_networks(card)
     shipped = _bundled_images(card)
     parts = shipped if data is None else read_dataset(RECIPES[name].dataset, data)
-    if RECIPES[name].features_ship:
-        features = read_arrays(card, f"{name}.features.npz")
-    else:
-        features = {part: _features(classifier, images) for part, images in shipped.items()}
+    features = read_arrays(card, f"{name}.features.npz") if RECIPES[name].features_ship else {}
     if data is not None:
         features |= {part: _cached_features(card, classifier, images) for part, images in parts.items()}
+    elif not features:
+        features = {part: _features(classifier, images) for part, images in parts.items()}
     weight, bias = (p.detach().double().numpy() for p in (classifier.head.weight, classifier.head.bias))
     head = LinearHead(weight, bias, card["class_names"])
     banks = {

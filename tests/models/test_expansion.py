@@ -47,7 +47,7 @@ def test_its_gradient_says_how_fast_the_product_falls(network):
 
 
 def test_gains_are_what_an_image_in_reach_can_add(network):
-    """With the norms from above no image within the distance gains more."""
+    """Once the estimates have settled no image within the distance gains more."""
     prepare(network)
     expansion = Expansion(network, (1, 28, 28))
     with torch.no_grad():

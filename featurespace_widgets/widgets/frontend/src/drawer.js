@@ -2,7 +2,7 @@
 // way along null directions. Closed until somebody opens it.
 
 import { number } from "./chip.js";
-import { button, control, element, listen, option } from "./host.js";
+import { button, control, element, group, holdKeys, listen, option } from "./host.js";
 import { pictureCanvas } from "./pixels.js";
 
 /** @import {Answer, Options} from "./types.js" */
@@ -31,12 +31,6 @@ const PLANES = [["principal", "principal directions"], ["pair", "class-pair dire
 export const readOptions = (raw) => ({ thickness: raw?.thickness ?? 1, regions: raw?.regions ?? ["cell"] });
 
 export class Drawer {
-  #browse;
-  #earlier;
-  #far;
-  #nullText;
-  #thick;
-
   /** @param {Stage} stage @param {DrawerActions} actions @param {AbortSignal} signal @param {boolean} kernel whether one can be asked */
   constructor(stage, actions, signal, kernel) {
     this.actions = actions;
@@ -47,26 +41,26 @@ export class Drawer {
     this.place = control("select", "fsw-select", "Put the corner on");
     this.planes = control("select", "fsw-select", "Plane along");
     fill(this.planes, "plane along…", [["", PLANES]]);
-    this.#browse = button("fsw-tool", "samples…", "Pick a training sample by its image");
+    this.browse = button("fsw-tool", "samples…", "Pick a training sample by its image");
     this.regions = element("div", "fsw-segments", ...REGIONS.map(([value, text, title]) => toggle(value, text, title)));
     this.thickness = slider("Thickness of the sample cloud", 0.05, 2, 0.05);
     this.null = slider("Way along null directions, which change no margin", -1, 1, 0.02);
-    this.#nullText = element("output", "fsw-null");
+    this.nullText = element("output", "fsw-null");
     this.thumbs = element("div", "fsw-shelf");
     this.thumbs.hidden = true;
     this.classes = control("select", "fsw-select", "Samples of class");
     this.samples = element("div", "fsw-thumb-row");
-    this.#earlier = button("fsw-tool", "‹", "Earlier samples");
+    this.earlier = button("fsw-tool", "‹", "Earlier samples");
     this.later = button("fsw-tool", "›", "Later samples");
-    this.thumbs.append(this.classes, this.#earlier, this.samples, this.later);
-    this.#thick = labelled("cloud", this.thickness);
-    this.#far = labelled("null", this.null, this.#nullText);
-    this.plane = element("div", "fsw-drawer-group", this.corners, this.place, this.#browse, this.planes);
+    this.thumbs.append(this.classes, this.earlier, this.samples, this.later);
+    this.thick = labelled("cloud", this.thickness);
+    this.far = labelled("null", this.null, this.nullText);
+    this.plane = element("div", "fsw-drawer-group", this.corners, this.place, this.browse, this.planes);
     this.plane.hidden = !kernel;
     if (!kernel) this.regions.querySelector("[value=hull]")?.remove(); // only the kernel knows it
     this.root = stage.drawer;
     this.root.hidden = true;
-    this.root.append(this.plane, this.regions, this.#thick, this.#far, this.thumbs);
+    this.root.append(this.plane, this.regions, this.thick, this.far, this.thumbs);
     this.#listen(stage, signal);
   }
 
@@ -91,13 +85,13 @@ export class Drawer {
       if (this.planes.value) this.actions.ask({ type: "plane", kind: this.planes.value });
       this.planes.value = "";
     });
-    on(this.#browse, "click", () => {
+    on(this.browse, "click", () => {
       this.thumbs.hidden = !this.thumbs.hidden;
-      this.#browse.ariaExpanded = String(!this.thumbs.hidden);
+      this.browse.ariaExpanded = String(!this.thumbs.hidden);
       if (!this.thumbs.hidden) this.#page(0);
     });
     on(this.classes, "change", () => this.#page(0));
-    on(this.#earlier, "click", () => this.#page(-1));
+    on(this.earlier, "click", () => this.#page(-1));
     on(this.later, "click", () => this.#page(1));
     on(this.samples, "click", (event) => {
       const row = pressed(event);
@@ -112,7 +106,7 @@ export class Drawer {
     on(this.null, "input", () => this.actions.offset(Number(this.null.value)));
     on(this.null, "dblclick", () => this.actions.offset(0));
     // Arrow keys move the sliders here, not the probe.
-    listen(this.root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
+    holdKeys(this.root, signal);
     this.#showCorner();
   }
 
@@ -122,10 +116,10 @@ export class Drawer {
     if (this.scene !== state.scene) this.#adoptScene(state.scene);
     for (const node of /** @type {Iterable<HTMLButtonElement>} */ (this.regions.children)) node.ariaPressed = String(options.regions.includes(node.value));
     this.thickness.value = String(options.thickness);
-    this.#thick.hidden = state.mode !== "section";
+    this.thick.hidden = state.mode !== "section";
     if (document.activeElement !== this.null) this.null.value = String(state.shift);
     const { shifted } = answer ?? {};
-    this.#nullText.textContent = state.shift && shifted ? `${number(shifted.at)} of ${number(shifted.low)} … ${number(shifted.high)}` : "";
+    this.nullText.textContent = state.shift && shifted ? `${number(shifted.at)} of ${number(shifted.low)} … ${number(shifted.high)}` : "";
   }
 
   /** @param {import("./types.js").Scene} scene */
@@ -136,8 +130,8 @@ export class Drawer {
     const before = this.classes.value;
     fill(this.classes, "", [["", scene.members.map(({ classIndex }) => [String(classIndex), scene.classNames[classIndex]])]]);
     if ([...this.classes.options].some(({ value }) => value === before)) this.classes.value = before;
-    this.#browse.disabled = !scene.samples.count;
-    this.#far.hidden = this.plane.hidden || !scene.nullDims; // both need the kernel
+    this.browse.disabled = !scene.samples.count;
+    this.far.hidden = this.plane.hidden || !scene.nullDims; // both need the kernel
   }
 
   #showCorner() {
@@ -160,7 +154,7 @@ export class Drawer {
       node.append(item.pixels ? pictureCanvas(item, "fsw-thumb", `sample ${item.row}`) : String(item.row));
       return node;
     }));
-    this.#earlier.disabled = thumbs.from === 0;
+    this.earlier.disabled = thumbs.from === 0;
     this.later.disabled = thumbs.from + thumbs.items.length >= thumbs.total;
   }
 }
@@ -181,8 +175,7 @@ function toggle(value, text, title) {
 /** @param {string} label @param {string[]} texts */
 function segments(label, texts) {
   const node = element("div", "fsw-segments", ...texts.map((text, i) => toggle(String(i), text, `Corner ${text}`)));
-  node.role = "group";
-  node.ariaLabel = label;
+  group(node, label);
   return node;
 }
 

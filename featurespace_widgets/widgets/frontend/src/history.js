@@ -1,23 +1,20 @@
 // Undo, redo, bookmarks and the view as code; absent where no kernel keeps them.
 
-import { button, control, copyText, element, listen, onChange, option, tell } from "./host.js";
+import { button, control, copyText, element, group, listen, onChange, option, tell } from "./host.js";
 
 /** @import {Model} from "./types.js" */
 
 export class HistoryTools {
-  #star;
-
   /** @param {Model} model @param {AbortSignal} signal */
   constructor(model, signal) {
     this.model = model;
     this.undo = tool("↶", "Undo");
     this.redo = tool("↷", "Redo");
-    this.#star = tool("☆", "Bookmark this view");
+    this.star = tool("☆", "Bookmark this view");
     this.show = tool("</>", "This view as code");
     this.select = control("select", "fsw-select", "Go to a bookmark");
-    this.root = element("div", "fsw-history", this.undo, this.redo, this.#star, this.select, this.show);
-    this.root.role = "group";
-    this.root.ariaLabel = "History";
+    this.root = element("div", "fsw-history", this.undo, this.redo, this.star, this.select, this.show);
+    group(this.root, "History");
     this.text = element("textarea", "");
     this.text.readOnly = true;
     this.text.ariaLabel = "This view as Python";
@@ -35,7 +32,7 @@ export class HistoryTools {
     onChange(this.model, "code", signal, () => { this.text.value = this.model.get("code") ?? ""; });
     listen(this.undo, "click", () => tell(this.model, { type: "undo" }), signal);
     listen(this.redo, "click", () => tell(this.model, { type: "redo" }), signal);
-    listen(this.#star, "click", () => tell(this.model, { type: "bookmark" }), signal);
+    listen(this.star, "click", () => tell(this.model, { type: "bookmark" }), signal);
     listen(this.show, "click", () => this.#toggle(), signal);
     listen(this.copy, "click", () => copyText(this.text, this.copy), signal);
     listen(this.select, "change", () => {

@@ -5,13 +5,13 @@
 /** One signal ends everything a view started, whether the host aborts or calls the clean-up. @param {AbortSignal} [host] */
 export function lifetime(host) {
   const controller = new AbortController();
-  host?.addEventListener("abort", () => controller.abort(), { once: true, signal: controller.signal });
+  host?.addEventListener("abort", () => controller.abort(), { signal: controller.signal });
   return controller;
 }
 
 /** @param {AbortSignal} signal @param {() => void} act once it ends */
 export function atEnd(signal, act) {
-  signal.addEventListener("abort", act, { once: true });
+  signal.addEventListener("abort", act);
 }
 
 /** Acts when the host's theme changes. @param {AbortSignal} signal @param {() => void} act */
@@ -63,6 +63,17 @@ export function element(tag, className, ...children) {
 export function keepKeys(node) {
   node.dataset.lmSuppressShortcuts = "true";
   return node;
+}
+
+/** Keys pressed inside do not reach the notebook or the slice. @param {HTMLElement} root @param {AbortSignal} signal */
+export function holdKeys(root, signal) {
+  listen(root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
+}
+
+/** Makes a node the named group of its controls. @param {HTMLElement} node @param {string} label */
+export function group(node, label) {
+  node.role = "group";
+  node.ariaLabel = label;
 }
 
 /**

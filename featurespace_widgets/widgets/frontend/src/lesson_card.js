@@ -1,7 +1,7 @@
 // A lesson above the slice: its steps, the text of one, a question, and progress that can be carried away.
 // All texts are set as text, never as HTML. Right answers are not here before the kernel sends them.
 
-import { atEnd, button, control, copyText, element, errorPlace, keepKeys, lifetime, listen, onChange, tell } from "./host.js";
+import { atEnd, button, control, copyText, element, errorPlace, holdKeys, keepKeys, lifetime, listen, onChange, tell } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
 
@@ -75,7 +75,7 @@ class LessonCard {
   #listen(signal) {
     onChange(this.model, "content", signal, () => this.#draw());
     // Keys typed here are no shortcuts of the notebook.
-    listen(this.root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
+    holdKeys(this.root, signal);
     listen(this.form, "submit", (event) => {
       event.preventDefault();
       this.#send("answer", this.#answer());

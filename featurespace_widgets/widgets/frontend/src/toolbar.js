@@ -2,7 +2,7 @@
 
 import { contrast, css, legible, parseColour } from "./colour.js";
 import { HistoryTools, tool } from "./history.js";
-import { atEnd, button, control, element, errorPlace, lifetime, listen, onChange, onTheme, option } from "./host.js";
+import { atEnd, button, control, element, errorPlace, group, holdKeys, lifetime, listen, onChange, onTheme, option } from "./host.js";
 
 /** @import {Model, RenderProps} from "./types.js" */
 
@@ -31,9 +31,6 @@ function render({ model, el, signal }) {
 }
 
 class Toolbar {
-  #history;
-  #modes;
-
   /** @param {Model} model @param {AbortSignal} signal */
   constructor(model, signal) {
     this.model = model;
@@ -45,19 +42,19 @@ class Toolbar {
     this.names = element("datalist", "");
     this.names.id = `fsw-names-${++instances}`;
     this.finder.setAttribute("list", this.names.id);
-    this.#modes = element("div", "fsw-segments");
-    group(this.#modes, "What is drawn");
+    this.modes = element("div", "fsw-segments");
+    group(this.modes, "What is drawn");
     this.reset = tool("⟲", "Start over");
-    this.#history = new HistoryTools(model, signal);
+    this.history = new HistoryTools(model, signal);
     this.message = element("span", "fsw-message");
     this.message.role = "status";
     this.root = element(
       "div", "fsw-toolbar",
-      this.select, this.chips, this.finder, this.names, element("span", "fsw-spacer"), this.#modes, this.#history.root, this.reset,
-      this.message, this.#history.code, errorPlace(model, signal, "fsw-toolbar-error"),
+      this.select, this.chips, this.finder, this.names, element("span", "fsw-spacer"), this.modes, this.history.root, this.reset,
+      this.message, this.history.code, errorPlace(model, signal, "fsw-toolbar-error"),
     );
     // Keys typed here are no shortcuts of the notebook.
-    listen(this.root, "keydown", (event) => event.key !== "Tab" && event.stopPropagation(), signal);
+    holdKeys(this.root, signal);
     this.#listen(signal);
     this.#drawModels();
     this.#drawNames();
@@ -80,7 +77,7 @@ class Toolbar {
     listen(this.reset, "click", () => this.#save("reset", (model.get("reset") ?? 0) + 1), signal);
     listen(this.finder, "change", () => this.#find(), signal);
     listen(this.chips, "click", (event) => this.#clicked(event, (value) => this.#choose(Number(value))), signal);
-    listen(this.#modes, "click", (event) => this.#clicked(event, (value) => this.#save("mode", value)), signal);
+    listen(this.modes, "click", (event) => this.#clicked(event, (value) => this.#save("mode", value)), signal);
     // Inks depend on the ground.
     onTheme(signal, () => {
       this.#drawChips();
@@ -145,9 +142,9 @@ class Toolbar {
 
   #drawModes() {
     const mode = this.model.get("mode");
-    const focused = this.#modes.contains(document.activeElement);
-    this.#modes.replaceChildren(...MODES.map(([value, label]) => pressable(value, label, value === mode)));
-    if (focused) /** @type {HTMLElement | null} */ (this.#modes.querySelector("[aria-pressed=true]"))?.focus();
+    const focused = this.modes.contains(document.activeElement);
+    this.modes.replaceChildren(...MODES.map(([value, label]) => pressable(value, label, value === mode)));
+    if (focused) /** @type {HTMLElement | null} */ (this.modes.querySelector("[aria-pressed=true]"))?.focus();
   }
 
   /** What a lesson holds fast. */
@@ -155,7 +152,7 @@ class Toolbar {
     const locked = /** @type {string[]} */ (this.model.get("locked") ?? []);
     /** @type {[string, (HTMLButtonElement | HTMLSelectElement | HTMLInputElement)[]][]} */
     const controls = [
-      ["model", [this.select]], ["classes", [this.finder, ...this.chips.querySelectorAll("button")]], ["mode", [...this.#modes.querySelectorAll("button")]],
+      ["model", [this.select]], ["classes", [this.finder, ...this.chips.querySelectorAll("button")]], ["mode", [...this.modes.querySelectorAll("button")]],
     ];
     for (const [name, nodes] of controls) {
       const fast = locked.includes(name);
@@ -167,12 +164,6 @@ class Toolbar {
   #say(text) {
     this.message.textContent = text;
   }
-}
-
-/** @param {HTMLElement} node @param {string} label */
-function group(node, label) {
-  node.role = "group";
-  node.ariaLabel = label;
 }
 
 /** @param {string} value @param {string} label @param {boolean} pressed */

@@ -14,8 +14,8 @@ export class Voice {
 
   /** @param {string} text */
   say(text) {
-    if (text === this.node.textContent) return;
     clearTimeout(this.#waiting);
+    if (text === this.node.textContent) return;
     this.#waiting = window.setTimeout(() => (this.node.textContent = text), SPEAK_AFTER);
   }
 }
