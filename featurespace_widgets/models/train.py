@@ -22,15 +22,15 @@ from ..geometry.head import LinearHead
 from ..geometry.lift import Lifter
 from ..geometry.plane import boundary_plane
 from .datasets import ImageSet, read_dataset
-from .expansion import Expansion, prepare
 from .networks import NETWORKS, Classifier, ConvDecoder, evaluate, fold_batch_norm
+from .orthogonality import orthogonality, prepare
 from .recipes import RECIPES, DatasetFacts, Recipe
 from .store import BUNDLED, read_examples, write_dataset, write_model
 
 Net = TypeVar("Net", bound=nn.Module)
 
 BATCH = 128
-GROWS, FIRST = 0.3, 0.01  # share of the steps in which the distance grows, and of it where it begins
+LOOKED_AT_EVERY = 3  # steps between two looks at how orthogonal the layers are
 AVERAGED_EVERY = 10  # steps between two weights that are averaged
 BANK_TRAIN, BANK_TEST = 400, 100  # images of each class that ship
 LIFT_SAMPLES, LIFTED = 1200, 300  # samples to lift towards and lifted points, of each class triple
@@ -67,7 +67,7 @@ def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """Stochastic gradients where there are many epochs, Adam where there are few."""
     if recipe.network == "residual":
         return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.01 if recipe.distance else 0.05)
+    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.0 if recipe.temperature else 0.05)
 
 
 def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
@@ -78,12 +78,10 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
         recipe.feature_dim,
         len(recipe.dataset.class_names),
         relu_features=recipe.relu_features,
-        batch_norm=not recipe.distance,
+        batch_norm=not recipe.temperature,
     )
-    expansion = None
-    if recipe.distance:
+    if recipe.temperature:
         prepare(network)
-        expansion = Expansion(network, images.shape[1:])
     _fast_layout(network)
     optimiser = _optimiser(recipe, network)
     steps = recipe.epochs * -(-len(images) // BATCH)
@@ -94,18 +92,20 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
     for epoch in range(recipe.epochs):
         network.train()
         for rows in (bar := _batches(len(images), f"{recipe.name} classifier {epoch + 1}/{recipe.epochs}")):
-            gains: Tensor | float = 0.0
-            if expansion is not None:
-                grown = min(1.0, schedule.last_epoch / (GROWS * steps))
-                gains = expansion.gains(labels[rows], recipe.distance * FIRST ** (1.0 - grown))
-            loss = _loss(recipe, network, images[rows], labels[rows], gains)
+            loss = total = _loss(recipe, network, images[rows], labels[rows])
+            if recipe.temperature and schedule.last_epoch % LOOKED_AT_EVERY == 0:
+                total = loss + LOOKED_AT_EVERY * orthogonality(network)
             optimiser.zero_grad()
-            loss.backward()
-            if expansion is not None:
+            total.backward()
+            if recipe.temperature:
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    if recipe.temperature:  # goes with the head: probabilities are those of training
+        with torch.no_grad():
+            network.head.weight.mul_(recipe.temperature)
+            network.head.bias.mul_(recipe.temperature)
     return _rounded(fold_batch_norm(network))
 
 
@@ -137,14 +137,17 @@ def average_weights(recipe: Recipe, classifier: Classifier, train: ImageSet) -> 
     return _rounded(classifier)
 
 
-def _loss(
-    recipe: Recipe, network: Classifier, images: Tensor, labels: Tensor, gains: Tensor | float = 0.0
-) -> Tensor:
-    """Cross-entropy of logits (n, K) to which the gains (n, K) of other classes are added."""
+def _loss(recipe: Recipe, network: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of the logits (n, K), at the temperature of the recipe."""
     batch = _augment(images, recipe)
-    with torch.autocast("cpu", torch.bfloat16):
+    with _half_precision():
         logits = network(batch.contiguous(memory_format=torch.channels_last))
-    return functional.cross_entropy(logits.float() + gains, labels)
+    return functional.cross_entropy((recipe.temperature or 1.0) * logits.float(), labels)
+
+
+def _half_precision() -> torch.autocast:
+    """bfloat16 where the processor computes with it; elsewhere it would take ten times as long."""
+    return torch.autocast("cpu", torch.bfloat16, enabled="AVX512" in torch.backends.cpu.get_cpu_capability())
 
 
 def train_decoder(recipe: Recipe, classifier: Classifier, train: ImageSet) -> ConvDecoder:
@@ -179,7 +182,7 @@ def train_decoder(recipe: Recipe, classifier: Classifier, train: ImageSet) -> Co
             targets = torch.cat([wanted, blends])
             if lifted is not None:
                 targets = torch.cat([targets, lifted[torch.randint(len(lifted), (len(rows),))]])
-            with torch.autocast("cpu", torch.bfloat16):
+            with _half_precision():
                 decoded = decoder(targets).float()
                 landed = classifier.features(decoded.contiguous(memory_format=torch.channels_last))
             pixel_error = functional.mse_loss(decoded[: len(rows)], images[rows])
@@ -286,7 +289,7 @@ def finish(
     card = {
         "name": recipe.name,
         "dataset": recipe.dataset.name,
-        "title": recipe.dataset.title + (", trained for certificates" if recipe.distance else ""),
+        "title": recipe.dataset.title + (", trained for certificates" if recipe.temperature else ""),
         "data_licence": recipe.dataset.licence,
         "class_names": list(recipe.dataset.class_names),
         "feature_dim": recipe.feature_dim,

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..geometry.arrays import Array
 from ..geometry.head import LinearHead
-from .layer_norms import feature_expansion
+from .logit_slopes import logit_slopes
 from .network_reader import read_network
 from .relaxation import (
     MARGIN,
@@ -62,7 +62,7 @@ class RadiusProof:
     constants : (K - 1,) array
     slopes : (K - 1,) array
         ``z_i - z_j >= rows[j] . x + constants[j] - slopes[j] |x - image|_2`` for every image x of the box
-        within the radius. A linear relaxation has no slopes, the product of the layers' norms no rows.
+        within the radius. A linear relaxation has no slopes, the norms of the layers no rows.
     margin : float
         Smallest value of these functions on the ball, minus a safety margin for rounding.
     """
@@ -79,7 +79,7 @@ class RadiusProof:
     @property
     def method(self) -> str:
         """What the functions come from."""
-        return "product of the layers' norms" if self.slopes.any() else "linear relaxation (CROWN)"
+        return "norms of the layers" if self.slopes.any() else "linear relaxation (CROWN)"
 
     def verify(self) -> bool:
         """Minimise the functions over ball and box again: True when all stay positive.
@@ -157,7 +157,7 @@ def certify_image(
 ) -> PixelCertificate:
     """Sound L2 and Linf radii around an image within which the class cannot change.
 
-    The product of the layers' norms first (`layer_norms`): enough for a deep network whose layers were
+    The norms of the layers first (`logit_slopes`): enough for a deep network whose layers were
     trained to have small ones. Else linear relaxation, backwards from the differences of logits;
     intermediate layers are bounded in the same way where intervals leave the sign of a unit open. All in
     float64, every bound moved outwards by 1e-9 (1 + |bound|). The ball is intersected with the box [0, 1]
@@ -248,14 +248,13 @@ class _Search:
         self.directions = torch.as_tensor(head.weight[self.class_index] - head.weight[self.others])
         self.offsets = torch.as_tensor(head.bias[self.class_index] - head.bias[self.others])
         self.gaps: Array = logits[self.class_index] - logits[self.others]
-        self.expansion = feature_expansion(network)
+        self.slopes: Array = logit_slopes(network, self.directions).numpy()
         self.passes = 0
 
     def by_norms(self, norm: Norm) -> RadiusProof:
-        """Each difference falls by its row's length times what the features move, at most."""
-        slopes = self.expansion * torch.linalg.vector_norm(self.directions, dim=1).numpy()
-        flat = np.zeros((len(slopes), self.image.numel()))
-        return _shrunk(self._proven(norm, self.cap(norm), flat, self.gaps, slopes))
+        """Each difference falls by its slope times what the image moves, at most."""
+        flat = np.zeros((len(self.slopes), self.image.numel()))
+        return _shrunk(self._proven(norm, self.cap(norm), flat, self.gaps, self.slopes))
 
     def cap(self, norm: Norm) -> float:
         """Radius of a ball that holds the whole box of images."""

@@ -229,7 +229,7 @@ def test_a_pass_under_way_ends_when_cancelled():
         space.classifier, space.head, space.images[0], cancelled=lambda: len(asked) > 8 or asked.append(1)
     )
     assert found.passes == 1
-    assert {proof.method for proof in found.proofs} == {"product of the layers' norms"}
+    assert {proof.method for proof in found.proofs} == {"norms of the layers"}
     assert found.verify()
 
 
