@@ -7,6 +7,7 @@ when all these bounds are positive.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from ..geometry.arrays import Array
 from ..geometry.head import LinearHead
-from .logit_slopes import logit_slopes
+from .logit_slopes import cone_below, logit_slopes
 from .network_reader import read_network
 from .relaxation import (
     MARGIN,
@@ -39,10 +40,11 @@ Norm = Literal["L2", "Linf"]
 PASSES = 10  # relaxations of the whole network for one radius, at most
 TIE = "the logits of two classes tie at this image"
 LOOSE = "the relaxation is too loose at every radius tried, or the search was cancelled"
-# The search ends when this share of the radius is certified; a pass through a deep network is dear.
-CLOSE, CLOSE_DEEP = 0.99, 0.95
-DEEP = 3  # ReLU layers beyond which a network counts as deep
-# Of the linearised distance: where norms reach this share, the relaxation of a deep network stays below.
+# The search ends when this share of the radius is certified; a pass through a large network is dear.
+CLOSE, CLOSE_LARGE = 0.99, 0.95
+DEEP, MANY = 3, 5000  # ReLU layers, or units, beyond which a network counts as large
+CONES = 8  # computed for the largest radius by norms
+# Of the linearised distance: where norms reach this share, the relaxation of a large network stays below.
 ENOUGH = 0.1
 
 
@@ -157,7 +159,7 @@ def certify_image(
 ) -> PixelCertificate:
     """Sound L2 and Linf radii around an image within which the class cannot change.
 
-    The norms of the layers first (`logit_slopes`): enough for a deep network whose layers were
+    The norms of the layers first (`logit_slopes`): enough for a large network whose layers were
     trained to have small ones. Else linear relaxation, backwards from the differences of logits;
     intermediate layers are bounded in the same way where intervals leave the sign of a unit open. All in
     float64, every bound moved outwards by 1e-9 (1 + |bound|). The ball is intersected with the box [0, 1]
@@ -252,9 +254,22 @@ class _Search:
         self.passes = 0
 
     def by_norms(self, norm: Norm) -> RadiusProof:
-        """Each difference falls by its slope times what the image moves, at most."""
+        """Each difference falls by its slope times what the image moves, at most; less near the image."""
         flat = np.zeros((len(self.slopes), self.image.numel()))
-        return _shrunk(self._proven(norm, self.cap(norm), flat, self.gaps, self.slopes))
+        best = _shrunk(self._proven(norm, self.cap(norm), flat, self.gaps, self.slopes))
+        good, bad = best.radius, math.inf
+        pixels = self.image.flatten().numpy()
+        for _ in range(CONES):
+            radius = min(1.5 * good, (good + bad) / 2, self.cap(norm))
+            farthest = radius if norm == "L2" else radius * len(pixels) ** 0.5
+            cone = cone_below(self.network, self.directions, self.image, farthest)
+            if cone is None:
+                break
+            rows, slopes = cone[0].flatten(1).numpy(), cone[1].numpy()
+            proof = self._proven(norm, radius, rows, self.gaps - rows @ pixels, slopes)
+            best = max(best, _shrunk(proof), key=lambda found: found.radius)
+            good, bad = (radius, bad) if proof.margin > 0 else (best.radius, radius)
+        return best
 
     def cap(self, norm: Norm) -> float:
         """Radius of a ball that holds the whole box of images."""
@@ -285,13 +300,14 @@ class _Search:
         # Near the image the fall is linear: a first point of the curve that needs no bound.
         lower = (np.log(1e-3 * min(linear, cap)), np.log(1e-3))
         upper, failed = lower, np.inf
-        deep = len(self.network.relus) > DEEP
-        close = CLOSE_DEEP if deep else CLOSE
+        layers = [math.prod(self.network.nodes[index].shape) for index in self.network.relus]
+        large = len(layers) > DEEP or sum(layers) > MANY
+        close = CLOSE_LARGE if large else CLOSE
         best = self.by_norms(norm)
-        if deep and best.radius >= ENOUGH * linear:
+        if large and best.radius >= ENOUGH * linear:
             return best
         # Beyond the norms by less than what ends the search.
-        radius = min(max((0.025 if deep else 0.4) * linear, 2 * best.radius / (1 + close)), cap)
+        radius = min(max((0.025 if large else 0.4) * linear, 2 * best.radius / (1 + close)), cap)
         for _ in range(PASSES):
             if self.cancelled():
                 break

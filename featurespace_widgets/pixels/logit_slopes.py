@@ -7,6 +7,9 @@ with affine layers ``W_1 .. W_m`` and ReLUs between them, ``r . phi(x)`` changes
 
 for each unit that x moves: a norm for each piece, of layers as they work together (Combettes and Pesquet
 2020, theorem 4.2). The product of the layers' own norms is one of these terms, and none is larger.
+
+On a ball around an image most units keep close to one slope; what is left is a cone around an affine
+function, with the norms above for what reaches each unit.
 """
 
 from __future__ import annotations
@@ -23,10 +26,11 @@ from torch.nn import functional
 from .layer_norms import ROUNDING, feature_expansion, operator_norm
 from .relu_network import Node, ReluNetwork
 
-__all__ = ["logit_slopes"]
+__all__ = ["cone_below", "logit_slopes"]
 
 MOST_WORK = 4e9  # multiplications for the norm of layers together; beyond, their norms are multiplied
 MOST_NUMBERS = 1e7  # held at once while rows or columns go through layers
+MOST_UNITS = 3e7  # units of a layer times numbers in what it is given; beyond, all have the largest slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +49,13 @@ class _Affine:
         if node.kind == "flatten":
             return rows.reshape(-1, *self.given)
         assert node.weight is not None
-        full = functional.conv_transpose2d(rows, node.weight, None, node.stride, node.padding)
-        short = [have - got for have, got in zip(self.given[1:], full.shape[2:], strict=True)]
-        return functional.pad(full, (0, short[1], 0, short[0]))  # pixels that no kernel reaches
+        short = [  # pixels at the end that the transposed convolution would leave out
+            size - ((places - 1) * stride - 2 * padding + kernel)
+            for size, places, stride, padding, kernel in zip(
+                self.given[1:], rows.shape[2:], node.stride, node.padding, node.weight.shape[2:], strict=True
+            )
+        ]
+        return functional.conv_transpose2d(rows, node.weight, None, node.stride, node.padding, short)
 
 
 @dataclass(frozen=True)
@@ -90,19 +98,89 @@ def logit_slopes(network: ReluNetwork, rows: Tensor) -> Tensor:
     if chain is None:
         product: Tensor = feature_expansion(network) * torch.linalg.vector_norm(rows, dim=1)
         return product
+    return _slopes(chain, len(chain.blocks) - 1, rows)
+
+
+@torch.no_grad()
+def cone_below(
+    network: ReluNetwork, rows: Tensor, image: Tensor, radius: float
+) -> tuple[Tensor, Tensor] | None:
+    """Affine functions and slopes that hold on an L2 ball around an image.
+
+    None where branches meet, or where there are too many rows for layers of that size.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+    rows : (k, d) float64 tensor
+    image : (C, H, W) float64 tensor
+    radius : float
+
+    Returns
+    -------
+    functions : (k, C, H, W) tensor
+    slopes : (k,) tensor
+        ``|rows @ (phi(x) - phi(image)) - functions . (x - image)| <= slopes |x - image|_2`` on the ball.
+    """
+    chain = _chain(network)
+    if chain is None or len(rows) * _widest(chain, 0, len(chain.blocks) - 1) > MOST_NUMBERS:
+        return None
+    reach, _ = _norms(chain)
+    slopes = torch.zeros(len(rows), dtype=torch.float64)
+    before = [value[0] for value, node in zip(network.values(image[None]), network.nodes[1:], strict=False)
+              if node.kind == "relu"]  # fmt: skip
+    units = _unit_slopes(chain)
+    for k in reversed(range(len(chain.blocks))):
+        for affine in reversed(chain.blocks[k]):
+            rows = affine.pull(rows)
+        if k:
+            middle, spread = _secants(before[k - 1], radius * units[k - 1].reshape(before[k - 1].shape))
+            left = torch.linalg.vector_norm((rows * spread).flatten(1), dim=1)
+            slopes += left * math.ldexp(reach[k], 1 - k)
+            rows = rows * middle
+    return rows, slopes * (1.0 + ROUNDING)
+
+
+def _secants(before: Tensor, move: Tensor) -> tuple[Tensor, Tensor]:
+    """Middle and half width of the slopes between a ReLU's value and those within a move of its input."""
+    share = before / move.clamp_min(1e-300)
+    least, most = share.clamp(0.0, 1.0), (1.0 + share).clamp(0.0, 1.0)
+    return (most + least) / 2, (most - least) / 2
+
+
+def _slopes(chain: _Chain, last: int, rows: Tensor) -> Tensor:
+    """Upper bounds of the change of rows of what a block makes."""
     reach, norms = _norms(chain)
-    pulled = len(chain.blocks)  # the first block whose inputs the rows are functions of
-    lengths, total = torch.linalg.vector_norm(rows, dim=1), torch.zeros(len(rows), dtype=torch.float64)
-    for start in reversed(range(len(chain.blocks))):  # of the piece that the rows belong to
+    pulled = last + 1  # the first block whose inputs the rows are functions of
+    lengths = torch.linalg.vector_norm(rows.flatten(1), dim=1)
+    total = torch.zeros(len(rows), dtype=torch.float64)
+    for start in reversed(range(last + 1)):  # of the piece that the rows belong to
         if pulled == start + 1 and len(rows) * _widest(chain, start, start) <= MOST_NUMBERS:
             for affine in reversed(chain.blocks[start]):
                 rows = affine.pull(rows)
             lengths, pulled = torch.linalg.vector_norm(rows.flatten(1), dim=1), start
         rest = norms[start, pulled - 1] if start < pulled else 1.0
         total += reach[start] * rest * lengths
-    return total * math.ldexp(1.0 + ROUNDING, 1 - len(chain.blocks))
+    return total * math.ldexp(1.0 + ROUNDING, -last)
 
 
+@lru_cache(maxsize=2)
+def _unit_slopes(chain: _Chain) -> list[Tensor]:
+    """How fast the input of each ReLU can change, one after the other."""
+    found = []
+    for k in range(len(chain.blocks) - 1):
+        made = chain.shapes[k + 1]
+        count = math.prod(made)
+        if count * _widest(chain, k, k) > MOST_UNITS:
+            reach, _ = _norms(chain)
+            found.append(torch.full((count,), math.ldexp(reach[k + 1], -k), dtype=torch.float64))
+            continue
+        parts = torch.eye(count, dtype=torch.float64).reshape(count, *made).split(256)
+        found.append(torch.cat([_slopes(chain, k, part) for part in parts]))
+    return found
+
+
+@lru_cache(maxsize=2)
 def _chain(network: ReluNetwork) -> _Chain | None:
     """The network as blocks; None where it has branches."""
     digest, shapes = hashlib.sha256(), [network.image_shape]

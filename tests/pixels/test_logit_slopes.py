@@ -9,7 +9,7 @@ from torch import nn
 
 import featurespace_widgets.pixels.logit_slopes as module
 from featurespace_widgets.pixels.layer_norms import feature_expansion
-from featurespace_widgets.pixels.logit_slopes import logit_slopes
+from featurespace_widgets.pixels.logit_slopes import cone_below, logit_slopes
 from featurespace_widgets.pixels.network_reader import read_network
 from pixels.test_bounds import MODELS, make
 
@@ -38,6 +38,7 @@ def changes(network, rows, seed=0, count=400):
 def test_nothing_changes_faster_and_the_product_is_no_better(build, numbers, monkeypatch):
     monkeypatch.setattr(module, "MOST_NUMBERS", numbers)
     module._norms.cache_clear()
+    module._unit_slopes.cache_clear()
     for seed in range(3):
         model, _, image = make(build, seed)
         network = read_network(model, torch.as_tensor(image))
@@ -48,6 +49,56 @@ def test_nothing_changes_faster_and_the_product_is_no_better(build, numbers, mon
         assert (changes(network, rows, seed) <= slopes).all()
         assert (slopes <= feature_expansion(network) * rows.norm(dim=1) * (1 + 1e-6)).all()
     module._norms.cache_clear()
+
+
+def around(image, radius, seed, count=300):
+    """Images on the L2 sphere around one, and inside."""
+    generator = torch.Generator().manual_seed(seed)
+    moves = torch.randn(count, *image.shape, generator=generator).double()
+    moves *= (radius / moves.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)
+    moves[count // 2 :] *= torch.rand(count - count // 2, 1, 1, 1, generator=generator).double()
+    return image + moves
+
+
+@pytest.mark.parametrize("build", MODELS)
+@pytest.mark.parametrize("units", [1e9, 0], ids=["each unit", "all alike"])
+@pytest.mark.parametrize("radius", [1e-6, 0.05, 0.5, 5.0])
+def test_the_cone_lies_below_on_the_ball(build, units, radius, monkeypatch):
+    monkeypatch.setattr(module, "MOST_UNITS", units)
+    module._unit_slopes.cache_clear()
+    for seed in range(3):
+        model, _, given = make(build, seed)
+        image = torch.as_tensor(given).double()
+        network = read_network(model, image)
+        rows = torch.randn(
+            6, *network.nodes[-1].shape, generator=torch.Generator().manual_seed(seed)
+        ).double()
+        found = cone_below(network, rows, image, radius)
+        if build.__name__ == "residual":
+            assert found is None
+            continue
+        functions, slopes = found
+        images = around(image, radius, seed)
+        moved = (network.features(images) - network.features(image[None])) @ rows.T
+        affine = (images - image).flatten(1) @ functions.flatten(1).T
+        away = (images - image).flatten(1).norm(dim=1)
+        assert ((moved - affine).abs() <= slopes * away[:, None] + 1e-12).all()
+        assert (slopes <= 2 * logit_slopes(network, rows)).all()
+    module._unit_slopes.cache_clear()
+
+
+@pytest.mark.parametrize("build", MODELS[:2])
+def test_close_to_the_image_the_cone_is_the_linear_piece(build):
+    model, _, given = make(build, 0)
+    image = torch.as_tensor(given).double()
+    network = read_network(model, image)
+    rows = torch.eye(network.nodes[-1].shape[0]).double()
+    functions, slopes = cone_below(network, rows, image, 1e-9)
+    assert float(slopes.max()) == 0.0
+    leaf = image[None].clone().requires_grad_()
+    for row, function in zip(rows, functions, strict=True):
+        (gradient,) = torch.autograd.grad(network.features(leaf)[0] @ row, leaf)
+        torch.testing.assert_close(function, gradient[0], atol=1e-12, rtol=0)
 
 
 @settings(deadline=None, max_examples=60)
@@ -63,6 +114,10 @@ def test_convolutions_of_any_shape(kernel, stride, padding, size, channels, seed
     )  # fmt: skip
     rows = torch.randn(3, *network.nodes[-1].shape).double()
     assert (changes(network, rows, seed, 50) <= logit_slopes(network, rows)).all()
+    image = torch.rand(1, *network.image_shape, dtype=torch.float64, requires_grad=True)
+    functions, _ = cone_below(network, rows, image[0].detach(), 1e-9)
+    (gradient,) = torch.autograd.grad(network.features(image)[0] @ rows[0], image)
+    torch.testing.assert_close(functions[0], gradient[0], atol=1e-6, rtol=0)
 
 
 def test_without_a_relu_it_is_the_length_of_the_row():
