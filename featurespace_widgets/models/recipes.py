@@ -39,7 +39,7 @@ class Recipe:
     images_first: bool = False  # whether that weight grows from zero while the decoder trains
     shift: int = 2  # pixels by which training images are moved at random
     network: str = "convolutional"  # a key of `networks.NETWORKS`
-    temperature: float = 0.0  # of the logits, where the layers are kept orthogonal; 0: they are free
+    distance: float = 0.0  # in pixels, by which every image is to keep its class with a proof; 0: not asked
     features_ship: bool = True  # those of the bank; a small network computes them from the images at once
     seed: int = 0
 
@@ -69,7 +69,7 @@ RECIPES = {
             epochs=50,
             shift=0,
             network="strided",
-            temperature=20.0,
+            distance=0.03,
             features_ship=False,
         ),
         Recipe("mnist", _MNIST, 64, True, epochs=8, decoder_epochs=6, lifted=True, consistency=0.05),
@@ -81,7 +81,7 @@ RECIPES = {
             epochs=40,
             shift=1,
             network="strided",
-            temperature=20.0,
+            distance=0.2,
             features_ship=False,
         ),
         Recipe(

@@ -22,15 +22,15 @@ from ..geometry.head import LinearHead
 from ..geometry.lift import Lifter
 from ..geometry.plane import boundary_plane
 from .datasets import ImageSet, read_dataset
+from .expansion import Expansion, prepare
 from .networks import NETWORKS, Classifier, ConvDecoder, evaluate, fold_batch_norm
-from .orthogonality import orthogonality, prepare
 from .recipes import RECIPES, DatasetFacts, Recipe
 from .store import BUNDLED, read_examples, write_dataset, write_model
 
 Net = TypeVar("Net", bound=nn.Module)
 
 BATCH = 128
-LOOKED_AT_EVERY = 3  # steps between two looks at how orthogonal the layers are
+GROWS, FIRST = 0.3, 0.01  # share of the steps in which the distance grows, and of it where it begins
 AVERAGED_EVERY = 10  # steps between two weights that are averaged
 BANK_TRAIN, BANK_TEST = 400, 100  # images of each class that ship
 LIFT_SAMPLES, LIFTED = 1200, 300  # samples to lift towards and lifted points, of each class triple
@@ -67,7 +67,7 @@ def _optimiser(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
     """Stochastic gradients where there are many epochs, Adam where there are few."""
     if recipe.network == "residual":
         return torch.optim.SGD(network.parameters(), lr=0.15, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.0 if recipe.temperature else 0.05)
+    return torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=0.01 if recipe.distance else 0.05)
 
 
 def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
@@ -78,10 +78,12 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
         recipe.feature_dim,
         len(recipe.dataset.class_names),
         relu_features=recipe.relu_features,
-        batch_norm=not recipe.temperature,
+        batch_norm=not recipe.distance,
     )
-    if recipe.temperature:
+    expansion = None
+    if recipe.distance:
         prepare(network)
+        expansion = Expansion(network, images.shape[1:])
     _fast_layout(network)
     optimiser = _optimiser(recipe, network)
     steps = recipe.epochs * -(-len(images) // BATCH)
@@ -92,20 +94,18 @@ def train_classifier(recipe: Recipe, train: ImageSet) -> Classifier:
     for epoch in range(recipe.epochs):
         network.train()
         for rows in (bar := _batches(len(images), f"{recipe.name} classifier {epoch + 1}/{recipe.epochs}")):
-            loss = total = _loss(recipe, network, images[rows], labels[rows])
-            if recipe.temperature and schedule.last_epoch % LOOKED_AT_EVERY == 0:
-                total = loss + LOOKED_AT_EVERY * orthogonality(network)
+            gains: Tensor | float = 0.0
+            if expansion is not None:
+                grown = min(1.0, schedule.last_epoch / (GROWS * steps))
+                gains = expansion.gains(labels[rows], recipe.distance * FIRST ** (1.0 - grown))
+            loss = _loss(recipe, network, images[rows], labels[rows], gains)
             optimiser.zero_grad()
-            total.backward()
-            if recipe.temperature:
+            loss.backward()
+            if expansion is not None:
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    if recipe.temperature:  # goes with the head: probabilities are those of training
-        with torch.no_grad():
-            network.head.weight.mul_(recipe.temperature)
-            network.head.bias.mul_(recipe.temperature)
     return _rounded(fold_batch_norm(network))
 
 
@@ -137,12 +137,14 @@ def average_weights(recipe: Recipe, classifier: Classifier, train: ImageSet) -> 
     return _rounded(classifier)
 
 
-def _loss(recipe: Recipe, network: Classifier, images: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the logits (n, K), at the temperature of the recipe."""
+def _loss(
+    recipe: Recipe, network: Classifier, images: Tensor, labels: Tensor, gains: Tensor | float = 0.0
+) -> Tensor:
+    """Cross-entropy of logits (n, K) to which the gains (n, K) of other classes are added."""
     batch = _augment(images, recipe)
     with _half_precision():
         logits = network(batch.contiguous(memory_format=torch.channels_last))
-    return functional.cross_entropy((recipe.temperature or 1.0) * logits.float(), labels)
+    return functional.cross_entropy(logits.float() + gains, labels)
 
 
 def _half_precision() -> torch.autocast:
@@ -289,7 +291,7 @@ def finish(
     card = {
         "name": recipe.name,
         "dataset": recipe.dataset.name,
-        "title": recipe.dataset.title + (", trained for certificates" if recipe.temperature else ""),
+        "title": recipe.dataset.title + (", trained for certificates" if recipe.distance else ""),
         "data_licence": recipe.dataset.licence,
         "class_names": list(recipe.dataset.class_names),
         "feature_dim": recipe.feature_dim,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .relu_network import Node, ReluNetwork
 
-__all__ = ["feature_expansion", "operator_norm", "transfer_matrices"]
+__all__ = ["feature_expansion", "operator_norm"]
 
 ROUNDING = 1e-9  # relative, outwards: far above the error of float64 products
 SQUARINGS = 9  # leave the norm of an n x n matrix too large by a factor of n ** (1 / 2048), at most
@@ -57,10 +57,7 @@ def operator_norm(node: Node, shape: tuple[int, ...]) -> float:
     squaring (Delattre et al. 2023): every step is an upper bound.
     """
     assert node.weight is not None
-    if node.kind == "linear":
-        matrices = node.weight[None]
-    else:
-        matrices = transfer_matrices(node.weight, node.stride, _torus(node, shape))
+    matrices = node.weight[None] if node.kind == "linear" else _transfer(node, shape)
     small = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
     unit = float(small.abs().max())
     if unit == 0.0:
@@ -78,35 +75,18 @@ def operator_norm(node: Node, shape: tuple[int, ...]) -> float:
     return unit * float((above / 2).exp().max()) * (1.0 + ROUNDING)
 
 
-def _torus(node: Node, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of a torus on which nothing of a padded image meets around it."""
+def _transfer(node: Node, shape: tuple[int, ...]) -> Tensor:
+    """The matrices (frequencies, out, in * strides) of a convolution on a torus."""
     assert node.weight is not None
-    rows, columns = (
+    torus = [
         stride * -(-max(size + 2 * padding, kernel) // stride)
         for size, padding, stride, kernel in zip(
             shape[1:], node.padding, node.stride, node.weight.shape[2:], strict=True
         )
-    )
-    return rows, columns
-
-
-def transfer_matrices(weight: Tensor, stride: tuple[int, int], torus: tuple[int, int]) -> Tensor:
-    """What a convolution does to each frequency of a torus: (frequencies, out, in * strides) matrices.
-
-    Of frequencies whose matrices are conjugate to each other one is there.
-
-    Parameters
-    ----------
-    weight : Tensor
-        (out, in, rows, columns) kernels, no larger than the torus.
-    stride : tuple of int
-        Rows and columns from one place to the next.
-    torus : tuple of int
-        Rows and columns, multiples of the stride.
-    """
-    waves = torch.fft.fft2(weight, s=torus)  # (out, in, rows, columns)
-    (down, right), (rows, columns) = stride, (n // s for n, s in zip(torus, stride, strict=True))
+    ]
+    waves = torch.fft.fft2(node.weight, s=torus)  # (out, in, rows, columns)
+    (down, right), (rows, columns) = node.stride, (n // s for n, s in zip(torus, node.stride, strict=True))
     folded = waves.unflatten(3, (right, columns)).unflatten(2, (down, rows))
-    matrices = folded.permute(3, 5, 0, 1, 2, 4)[: rows // 2 + 1]
+    matrices = folded.permute(3, 5, 0, 1, 2, 4)[: rows // 2 + 1]  # the others are conjugate to these
     result: Tensor = matrices.flatten(3).flatten(0, 1) / (down * right) ** 0.5
     return result

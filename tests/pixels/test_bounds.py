@@ -218,7 +218,7 @@ def test_models_trained_for_certificates_prove_a_good_share(name):
         shares.append(found.radius_l2 / space.flip_image(image).distance)
         own = found.class_index
         assert attack(space.classifier, space.head, image.astype(float), found.radius_l2, "L2", own)[0] > 0
-    assert np.median(shares) > 0.25
+    assert np.median(shares) > 0.3
     assert max(shares) < 1
 
 
