@@ -42,7 +42,7 @@ TIE = "the logits of two classes tie at this image"
 LOOSE = "the relaxation is too loose at every radius tried, or the search was cancelled"
 # The search ends when this share of the radius is certified; a pass through a large network is dear.
 CLOSE, CLOSE_LARGE = 0.99, 0.95
-DEEP, MANY = 3, 5000  # ReLU layers, or units, beyond which a network counts as large
+DEEP, MANY = 3, 4000  # ReLU layers, or units, beyond which a network counts as large
 CONES = 8  # computed for the largest radius by norms
 # Of the linearised distance: where norms reach this share, the relaxation of a large network stays below.
 ENOUGH = 0.1

@@ -86,7 +86,8 @@ def test_a_deep_network_of_isometries_is_certified_by_its_norms_alone():
     assert found.verify()
     assert found.passes == 0
     gaps = head.logits(model.body(torch.full((1, 1, 4, 4), 0.5)).detach().numpy())[0]
-    assert found.radius_l2 == pytest.approx((gaps[0] - gaps[1:].max()) / 2**0.5, rel=0.01)
-    assert found.radius_linf == pytest.approx(found.radius_l2 / 4, rel=1e-6)
+    by_product = (gaps[0] - gaps[1:].max()) / 2**0.5
+    assert found.radius_l2 > by_product
+    assert found.radius_linf > by_product / 4
     for norm, radius in (("L2", found.radius_l2), ("Linf", found.radius_linf)):
         assert attack(model, head, image, radius, norm, found.class_index)[0] > 0
