@@ -64,7 +64,7 @@ class RadiusProof:
     constants : (K - 1,) array
     slopes : (K - 1,) array
         ``z_i - z_j >= rows[j] . x + constants[j] - slopes[j] |x - image|_2`` for every image x of the box
-        within the radius. A linear relaxation has no slopes, the norms of the layers no rows.
+        within the radius. A linear relaxation has no slopes.
     margin : float
         Smallest value of these functions on the ball, minus a safety margin for rounding.
     """
