@@ -134,9 +134,11 @@ def pytest(arguments: list[str]) -> tuple[int, str]:
             if closing:
                 print(closing, end="", flush=True)
             closing = line
-    if measure:
-        call(sys.executable, "-m", "coverage", "report")
-    return process.returncode, closing
+    code = process.returncode
+    if measure:  # a run that hung was ended with nothing to report; the closing line says where, so go on
+        report = subprocess.run([sys.executable, "-m", "coverage", "report"], cwd=ROOT)
+        code = code or report.returncode
+    return code, closing
 
 
 def main(arguments: list[str]) -> int:

@@ -50,6 +50,9 @@ _RUN = """async (index) => {
         .map((output) => output.traceback.join('\\n'));
 }"""
 
+# Milliseconds for what the page waits for in the kernel.
+_PATIENCE = 300_000
+
 # Chromium throws for the capture of a pointer that no device has.
 _SYNTHETIC_POINTER = 4711
 _IGNORE_CAPTURE = f"""for (const name of ['setPointerCapture', 'releasePointerCapture']) {{
@@ -185,8 +188,14 @@ class NotebookPage:
 
     def command(self, name: str, **arguments: Any) -> None:
         """Execute a JupyterLab command and wait for its end."""
-        execute = "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }"
-        self.page.evaluate(execute, [name, arguments])
+        execute = "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)"
+        self._await(execute, [name, arguments])
+
+    def _await(self, script: str, argument: Any = None) -> Any:
+        """What a promise of the page comes to; `evaluate` would wait for ever for a kernel's."""
+        kept = f"async (argument) => ({{ value: await ({script})(argument) }})"
+        handle = self.page.wait_for_function(kept, arg=argument, timeout=_PATIENCE)
+        return handle.json_value()["value"]
 
     def restart(self) -> None:
         """Restart the kernel and clear all outputs."""
@@ -198,7 +207,7 @@ class NotebookPage:
         self._run(None)
 
     def _run(self, index: int | None) -> None:
-        errors = self.page.evaluate(_RUN, index)
+        errors = self._await(_RUN, index)
         assert not errors, "\n".join(errors)
 
     def run_cell(self, index: int) -> None:
@@ -220,18 +229,22 @@ class NotebookPage:
         return json.loads(ast.literal_eval(value["data"]["text/plain"]))
 
     def occupy(self, code: str) -> None:
-        """Have the kernel run code, without waiting for its end; after a `kernel_value`."""
+        """Have the kernel run code, and wait for its beginning, not its end; after a `kernel_value`."""
         assert self._client
-        self._client.execute(code, store_history=False, stop_on_error=False)
+        request = self._client.execute(code, store_history=False, stop_on_error=False)
+        kind, cause = "", ""
+        while (kind, cause) != ("execute_input", request):
+            message = self._client.get_iopub_msg(timeout=30)
+            kind, cause = message["msg_type"], message["parent_header"].get("msg_id")
 
     def interrupt(self) -> None:
         """Interrupt what the kernel is doing."""
-        self.page.evaluate(f"() => {_SESSION}.session.kernel.interrupt()")
+        self._await(f"() => {_SESSION}.session.kernel.interrupt()")
 
     def restart_kernel(self) -> None:
         """Restart the kernel; outputs stay as they are."""
         self.forget_kernel()
-        self.page.evaluate(f"() => {_SESSION}.session.kernel.restart()")
+        self._await(f"() => {_SESSION}.session.kernel.restart()")
 
     def reload(self) -> None:
         """Save the notebook and load the page again."""
@@ -287,7 +300,7 @@ class NotebookPage:
     def close(self) -> None:
         """End the kernel and close the page."""
         self.forget_kernel()
-        self.page.evaluate(f"() => {_SESSION}.shutdown()")
+        self._await(f"() => {_SESSION}.shutdown()")
         self.page.close()
 
 
