@@ -56,7 +56,7 @@ class Firefox:
         self._ids = count(1)
         try:
             found = wait_until(
-                lambda: re.search(r"BiDi listening on (ws://\S+)", log.read_text()), 60, "Firefox listens"
+                lambda: re.search(r"BiDi listening on (ws://\S+)", log.read_text()), "Firefox listens"
             )
             # It takes no connection that names a page as its origin.
             self._socket = websocket.create_connection(

@@ -50,8 +50,7 @@ _RUN = """async (index) => {
         .map((output) => output.traceback.join('\\n'));
 }"""
 
-# Milliseconds for what the page waits for in the kernel.
-_PATIENCE = 300_000
+_PATIENCE = 60.0  # seconds until what has not come will not; most comes at once, on a busy machine later
 
 # Chromium throws for the capture of a pointer that no device has.
 _SYNTHETIC_POINTER = 4711
@@ -104,7 +103,7 @@ class Lab:
             env={**os.environ, "JUPYTER_RUNTIME_DIR": str(self._runtime)},
             stdout=self._log, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        wait_until(self._answers, 60, "JupyterLab answers")
+        wait_until(self._answers, "JupyterLab answers")
 
     def _answers(self) -> bool:
         if self._process.poll() is not None:
@@ -183,7 +182,7 @@ class NotebookPage:
         self._client: BlockingKernelClient | None = None
         self.page.add_init_script(_IGNORE_CAPTURE + script)
         self.page.goto(lab.url(path))
-        self.page.wait_for_function(_OPENED, arg=path, timeout=60_000)
+        self.page.wait_for_function(_OPENED, arg=path, timeout=1e3 * _PATIENCE)
         self.command("application:toggle-left-area")  # room for the notebook
 
     def command(self, name: str, **arguments: Any) -> None:
@@ -194,7 +193,7 @@ class NotebookPage:
     def _await(self, script: str, argument: Any = None) -> Any:
         """What a promise of the page comes to; `evaluate` would wait for ever for a kernel's."""
         kept = f"async (argument) => ({{ value: await ({script})(argument) }})"
-        handle = self.page.wait_for_function(kept, arg=argument, timeout=_PATIENCE)
+        handle = self.page.wait_for_function(kept, arg=argument, timeout=5e3 * _PATIENCE)
         return handle.json_value()["value"]
 
     def restart(self) -> None:
@@ -220,9 +219,9 @@ class NotebookPage:
             self._client = BlockingKernelClient(connection_file=str(self._lab.kernel_file(self.path)))
             self._client.load_connection_file()
             self._client.start_channels()
-            self._client.wait_for_ready(timeout=30)
+            self._client.wait_for_ready(timeout=_PATIENCE)
         text = f"__import__('json').dumps({expression}, default=lambda value: value.tolist())"
-        reply = self._client.execute("", user_expressions={"value": text}, reply=True, timeout=30)
+        reply = self._client.execute("", user_expressions={"value": text}, reply=True, timeout=_PATIENCE)
         value = reply["content"]["user_expressions"]["value"]
         if value["status"] != "ok":
             raise RuntimeError(f"{expression}: {value['ename']}: {value['evalue']}")
@@ -234,7 +233,7 @@ class NotebookPage:
         request = self._client.execute(code, store_history=False, stop_on_error=False)
         kind, cause = "", ""
         while (kind, cause) != ("execute_input", request):
-            message = self._client.get_iopub_msg(timeout=30)
+            message = self._client.get_iopub_msg(timeout=_PATIENCE)
             kind, cause = message["msg_type"], message["parent_header"].get("msg_id")
 
     def interrupt(self) -> None:
@@ -250,7 +249,7 @@ class NotebookPage:
         """Save the notebook and load the page again."""
         self.command("docmanager:save")
         self.page.reload()
-        self.page.wait_for_function(_OPENED, arg=self.path, timeout=60_000)
+        self.page.wait_for_function(_OPENED, arg=self.path, timeout=1e3 * _PATIENCE)
 
     def comms(self) -> int:
         """How many comms the page keeps open to the kernel."""
@@ -266,7 +265,7 @@ class NotebookPage:
 
     def wait_for(self, value: Callable[[], Any], what: str, accept: Callable[[Any], bool] = bool) -> Any:
         """Wait until a value is accepted, and return it, while the page's own events keep coming in."""
-        return wait_until(value, 10, what, accept, self.page.wait_for_timeout)
+        return wait_until(value, what, accept, self.page.wait_for_timeout)
 
     def set_theme(self, theme: str) -> None:
         """Switch JupyterLab to its "light" or "dark" theme."""
@@ -310,15 +309,14 @@ def _pause(milliseconds: float) -> None:
 
 def wait_until(
     value: Callable[[], Any],
-    seconds: float,
     what: str,
     accept: Callable[[Any], bool] = bool,
     pause: Callable[[float], None] = _pause,
 ) -> Any:
     """Ask for a value until it is accepted, and return it; the message of a failure shows the last one."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + _PATIENCE
     while not accept(got := value()):
         if time.monotonic() > end:
-            raise TimeoutError(f"{what}: still {got!r} after {seconds} s")
+            raise TimeoutError(f"{what}: still {got!r} after {_PATIENCE} s")
         pause(50)
     return got

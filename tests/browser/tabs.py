@@ -25,9 +25,7 @@ class Tabs:
         """Open a tab and wait, as long as a search takes, for its whole answer; returns its panel."""
         panel, name = self.open(title), f"{title}'s answer"
         ready = f"(lambda panel: panel.answer is not None and panel._settled)(explorer.tabs.panel({title!r}))"
-        wait_until(
-            lambda: self.notebook.kernel_value(ready), 60, name, pause=self.notebook.page.wait_for_timeout
-        )
+        wait_until(lambda: self.notebook.kernel_value(ready), name, pause=self.notebook.page.wait_for_timeout)
         return panel
 
     def show(self, name: str, what: str = ".fsw-charts"):

@@ -38,9 +38,7 @@ def firefox(tmp_path: Path) -> Iterator[Firefox]:
 def test_dragging_the_point_changes_class_and_image(firefox: Firefox, tmp_path: Path):
     explorer = fsw.Explorer(fsw.load("mnist"), classes=(3, 5, 8))
     firefox.goto(explorer.to_html(tmp_path / "page.html", grid=7).as_uri())
-    before = wait_until(
-        lambda: firefox.evaluate(STATE), 20, "the slice", lambda state: state and state["cells"]
-    )
+    before = wait_until(lambda: firefox.evaluate(STATE), "the slice", lambda state: state and state["cells"])
     image, box = np.array(firefox.evaluate(PICTURE), float), firefox.evaluate(STAGE)
     s, t, span = before["pose"]["view"]
     scale = box["width"] / span
@@ -60,7 +58,7 @@ def test_dragging_the_point_changes_class_and_image(firefox: Firefox, tmp_path: 
     ]
     assert after["chip"]["margin"] == pytest.approx(np.diff(np.sort(logits))[-1], rel=1e-5, abs=1e-5)
     wait_until(
-        lambda: np.abs(np.array(firefox.evaluate(PICTURE), float) - image).mean(), 10, "another image",
+        lambda: np.abs(np.array(firefox.evaluate(PICTURE), float) - image).mean(), "another image",
         lambda change: change > 5,
     )  # fmt: skip
     SCREENSHOTS.mkdir(exist_ok=True)

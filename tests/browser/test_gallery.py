@@ -35,7 +35,7 @@ def test_the_index_leads_to_live_pages(pages, page):
     for title in links:
         page.goto(pages[-1].as_uri())
         page.get_by_role("link", name=title, exact=True).click()
-        wait_until(lambda: page.evaluate(CELLS), 10, title, pause=page.wait_for_timeout)
+        wait_until(lambda: page.evaluate(CELLS), title, pause=page.wait_for_timeout)
 
 
 def test_a_page_lives_inside_a_course_sites_frame(pages, page, tmp_path):
@@ -44,16 +44,16 @@ def test_a_page_lives_inside_a_course_sites_frame(pages, page, tmp_path):
     page.goto(site.as_uri())
     frame = wait_until(
         lambda: next((f for f in page.frames if f.url == pages[0].as_uri()), None),
-        10, "the frame", pause=page.wait_for_timeout,
+        "the frame", pause=page.wait_for_timeout,
     )  # fmt: skip
-    wait_until(lambda: frame.evaluate(CELLS), 10, "cells", pause=page.wait_for_timeout)
+    wait_until(lambda: frame.evaluate(CELLS), "cells", pause=page.wait_for_timeout)
     slice_ = frame.get_by_role("application").first
     before = frame.evaluate("document.querySelector('.fsw-slice').fsw.state().pose.probe")
     slice_.focus()
     page.keyboard.press("ArrowRight")
     wait_until(
         lambda: frame.evaluate("document.querySelector('.fsw-slice').fsw.state().pose.probe") != before,
-        10, "the move", pause=page.wait_for_timeout,
+        "the move", pause=page.wait_for_timeout,
     )  # fmt: skip
 
 

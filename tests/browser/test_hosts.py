@@ -39,7 +39,7 @@ def notebook_7(page: Page, lab: Lab) -> None:
     page.locator(".jp-Notebook .jp-InputArea-editor").first.click()
     page.keyboard.press("Shift+Enter")
     prompt = page.locator(".jp-Notebook .jp-InputPrompt").first
-    wait_until(prompt.inner_text, 20, "the cell runs", lambda text: text != "[ ]:", page.wait_for_timeout)
+    wait_until(prompt.inner_text, "the cell runs", lambda text: text != "[ ]:", page.wait_for_timeout)
 
 
 def voila(page: Page, lab: Lab) -> None:
@@ -67,7 +67,7 @@ def look_and_drag(page: Page) -> None:
     seen = page.locator(".fsw-facts")
 
     def wait(value, what, accept=bool):
-        return wait_until(value, 20, what, accept, page.wait_for_timeout)
+        return wait_until(value, what, accept, page.wait_for_timeout)
 
     before = wait(lambda: view.evaluate(STATE), "the slice", lambda state: state and state["cells"])
     facts = wait(seen.inner_text, "the image's facts")

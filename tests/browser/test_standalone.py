@@ -56,7 +56,7 @@ def open_page(chromium: Browser, tmp_path) -> Iterator[Callable[..., Page]]:
 
 def wait(page: Page, script: str) -> None:
     """Playwright's own waiting evaluates text within the page, which the page's policy forbids."""
-    wait_until(lambda: page.evaluate(script), 10, script, pause=page.wait_for_timeout)
+    wait_until(lambda: page.evaluate(script), script, pause=page.wait_for_timeout)
 
 
 def drag(page: Page, start, goal) -> None:

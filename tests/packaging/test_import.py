@@ -9,10 +9,10 @@ import sys
 IMPORT = """
 import json, sys, time
 import anywidget, ipywidgets
-start = time.perf_counter()
+start = time.process_time()
 import featurespace_widgets as fsw
 names = dir(fsw)
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 print(json.dumps({"seconds": seconds, "names": names, "modules": sorted(sys.modules)}))
 """
 
