@@ -8,7 +8,7 @@ with affine layers ``W_1 .. W_m`` and ReLUs between them, ``r . phi(x)`` changes
 for each unit that x moves: a norm for each piece, of layers as they work together (Combettes and Pesquet
 2020, theorem 4.2). The product of the layers' own norms is one of these terms, and none is larger.
 
-On a ball around an image most units keep close to one slope; what is left is a cone around an affine
+On a ball around an image most units keep close to one slope; what is left is a cone below an affine
 function, with the norms above for what reaches each unit.
 """
 
@@ -105,7 +105,9 @@ def logit_slopes(network: ReluNetwork, rows: Tensor) -> Tensor:
 def cone_below(
     network: ReluNetwork, rows: Tensor, image: Tensor, radius: float
 ) -> tuple[Tensor, Tensor] | None:
-    """Affine functions and slopes that hold on an L2 ball around an image.
+    """Affine functions and slopes that hold from below on an L2 ball around an image.
+
+    A ReLU lies above its tangent, so where it counts positively nothing is lost.
 
     None where branches meet, or where there are too many rows for layers of that size.
 
@@ -120,7 +122,7 @@ def cone_below(
     -------
     functions : (k, C, H, W) tensor
     slopes : (k,) tensor
-        ``|rows @ (phi(x) - phi(image)) - functions . (x - image)| <= slopes |x - image|_2`` on the ball.
+        ``rows @ (phi(x) - phi(image)) >= functions . (x - image) - slopes |x - image|_2`` on the ball.
     """
     chain = _chain(network)
     if chain is None or len(rows) * _widest(chain, 0, len(chain.blocks) - 1) > MOST_NUMBERS:
@@ -135,9 +137,9 @@ def cone_below(
             rows = affine.pull(rows)
         if k:
             middle, spread = _secants(before[k - 1], radius * units[k - 1].reshape(before[k - 1].shape))
-            left = torch.linalg.vector_norm((rows * spread).flatten(1), dim=1)
+            left = torch.linalg.vector_norm((rows.clamp(max=0.0) * spread).flatten(1), dim=1)
             slopes += left * math.ldexp(reach[k], 1 - k)
-            rows = rows * middle
+            rows = rows * torch.where(rows > 0, (before[k - 1] > 0).to(rows.dtype), middle)
     return rows, slopes * (1.0 + ROUNDING)
 
 
