@@ -22,8 +22,6 @@ BUNDLED = {f"{model}.{kind}" for model in MODELS for kind in ("weights.npz", "fe
     "mnist.images.npz",
     "fashion-mnist-certified.weights.npz",
     "fashion-mnist-certified.card.json",
-    "mnist-certified.weights.npz",
-    "mnist-certified.card.json",
 }
 
 USE_IT = """
