@@ -189,7 +189,7 @@ def _certified(answer: Attack) -> str:
     flip, proven = answer.track.flip, answer.certificate
     found = f"An image of another class was found at {flip.distance:.3g}"
     if proven is None:
-        return f"{found}. Not certified yet; that takes seconds to minutes."
+        return f"{found}. Not certified yet; that takes a moment, or minutes for a deep network."
     if proven.verdict == "yes":
         return f"No image nearer than {proven.radius_l2:.3g} has another class (proof); {found.lower()}."
     return f"{found}. Nothing is certified: {escape(proven.reason or 'no positive radius was proven')}."
