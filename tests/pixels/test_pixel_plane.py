@@ -94,7 +94,7 @@ def test_partition_agrees_with_dense_sampling(kind, seed):
 def test_bundled_network_on_a_small_window():
     space = fsw.load("mnist")
     plane = pixel_plane(space.images[:3])
-    size = 2e-4
+    size = 1e-2
     found = plane_partition(space.classifier, space.head, plane, (1 - size, 1 + size, 1 - size, 1 + size))
     assert found.verify()
     assert len(found.cells) > 1
