@@ -104,7 +104,7 @@ class StridedClassifier(ConvClassifier):
 
 
 class WideStridedClassifier(StridedClassifier):
-    """A `StridedClassifier` of twice as many channels: more accurate, and as easy to certify."""
+    """A `StridedClassifier` of twice as many channels, for more accuracy."""
 
     convolutions = ((1, 32, 4, 2), (32, 64, 4, 2))
 

@@ -40,6 +40,7 @@ class Recipe:
     shift: int = 2  # pixels by which training images are moved at random
     network: str = "convolutional"  # a key of `networks.NETWORKS`
     distance: float = 0.0  # in pixels, by which every image is to keep its class with a proof; 0: not asked
+    purpose: str = ""  # what sets it apart from the other models of its data set, for its title
     features_ship: bool = True  # those of the bank; a small network computes them from the images at once
     seed: int = 0
 
@@ -70,6 +71,7 @@ RECIPES = {
             shift=0,
             network="strided",
             distance=0.03,
+            purpose="trained for certificates",
             features_ship=False,
         ),
         Recipe(

@@ -291,7 +291,7 @@ def finish(
     card = {
         "name": recipe.name,
         "dataset": recipe.dataset.name,
-        "title": recipe.dataset.title + (", trained for certificates" if "certified" in recipe.name else ""),
+        "title": ", ".join(filter(None, (recipe.dataset.title, recipe.purpose))),
         "data_licence": recipe.dataset.licence,
         "class_names": list(recipe.dataset.class_names),
         "feature_dim": recipe.feature_dim,
