@@ -37,7 +37,6 @@ __all__ = ["PixelCertificate", "RadiusProof", "certify_image"]
 
 Norm = Literal["L2", "Linf"]
 
-PASSES = 10  # relaxations of the whole network for one radius, at most
 TIE = "the logits of two classes tie at this image"
 LOOSE = "the relaxation is too loose at every radius tried, or the search was cancelled"
 # The search ends when this share of the radius is certified; a pass through a large network is dear.
@@ -154,6 +153,7 @@ def certify_image(
     image: Any,
     *,
     norms: tuple[Norm, ...] = ("L2", "Linf"),
+    passes: int = 10,
     steps: int = 10,
     cancelled: Callable[[], bool] | None = None,
 ) -> PixelCertificate:
@@ -172,6 +172,8 @@ def certify_image(
     head : LinearHead
     image : (C, H, W) array or tensor in [0, 1]
     norms : which radii to compute; the other one is 0
+    passes : int
+        Relaxations of the whole network for one radius, at most; 0 for what the norms give alone.
     steps : int
         Steps that improve the slopes of the last walk (alpha-CROWN for the last layer); 0 for none.
     cancelled : callable, optional
@@ -210,7 +212,7 @@ def certify_image(
         return PixelCertificate(
             "undecided", -1, 0.0, 0.0, reason=str(error), seconds=time.perf_counter() - started
         )
-    search = _Search(network, head, pixels, steps, cancelled)
+    search = _Search(network, head, pixels, passes, steps, cancelled)
     proofs = tuple(search.largest(norm) for norm in norms)
     radii = {proof.norm: proof.radius for proof in proofs}
     positive = any(radius > 0 for radius in radii.values())
@@ -236,13 +238,14 @@ class _Search:
         network: ReluNetwork,
         head: LinearHead,
         image: Tensor,
+        most_passes: int,
         steps: int,
         cancelled: Callable[[], bool] | None,
     ) -> None:
         d = network.nodes[-1].shape
         if d != (head.dimension,):
             raise ValueError(f"the head takes {head.dimension} features, the model gives {d[0]}")
-        self.network, self.image, self.steps = network, image, steps
+        self.network, self.image, self.most_passes, self.steps = network, image, most_passes, steps
         self.cancelled = cancelled or (lambda: False)
         logits = head.logits(network.features(image[None])[0].numpy())[0]
         self.class_index = int(logits.argmax())
@@ -308,7 +311,7 @@ class _Search:
             return best
         # Beyond the norms by less than what ends the search.
         radius = min(max((0.025 if large else 0.4) * linear, 2 * best.radius / (1 + close)), cap)
-        for _ in range(PASSES):
+        for _ in range(self.most_passes):
             if self.cancelled():
                 break
             try:

@@ -168,15 +168,23 @@ def test_an_attack_is_followed_and_certified(small):
     near = int(np.searchsorted(track.t, 0.5))
     np.testing.assert_allclose(small.classifier.features(image)[0].detach(), track.features[near], atol=1e-5)
     assert "attack" in explorer.view.overlays
-    assert "Not certified yet" in panel.note.value
+    at_once = panel.answer.certificate
+    assert at_once.passes == 0
+    assert at_once.verify()
+    assert f"{at_once.radius_l2:.3g}" in panel.note.value
+    assert "may prove more" in panel.note.value
     panel.certify.click()
-    wait(lambda: panel.answer.certificate is not None and panel._settled)
-    assert 0 < panel.answer.certificate.radius_l2 <= flip.distance
-    assert f"{panel.answer.certificate.radius_l2:.3g}" in panel.note.value
+    wait(lambda: panel.answer.searched and panel._settled)
+    proven = panel.answer.certificate
+    assert proven.passes > 0
+    assert proven.verify()
+    assert at_once.radius_l2 <= proven.radius_l2 <= flip.distance
+    assert f"{proven.radius_l2:.3g}" in panel.note.value
+    assert "may prove more" not in panel.note.value
     panel.target.value = panel.target.options[-1][1]
     wait(lambda: panel.answer.track is not track and panel._settled)
     assert panel.answer.track.flip.target == panel.target.value
-    assert panel.answer.certificate is not None, "it is the image's, whatever the target"
+    assert panel.answer.certificate is proven, "it is the image's, whatever the target"
     explorer.close()
 
 

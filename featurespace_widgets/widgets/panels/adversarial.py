@@ -41,14 +41,17 @@ class Attack:
         ``track.flip`` is the nearest image found at which the class changes.
     hull : HullProjection or None
         Of every fourth sample of the way onto the training hull; None without training features.
-    certificate : PixelCertificate or None
-        Of the image, once it was asked for.
+    certificate : PixelCertificate
+        Of the image: what the norms of the layers prove, more once it was asked for.
+    searched : bool
+        Whether more was asked for.
     """
 
     start: Start
     track: AttackTrack
     hull: HullProjection | None
-    certificate: PixelCertificate | None
+    certificate: PixelCertificate
+    searched: bool = False
 
 
 class AdversarialPanel(ImageSearch):
@@ -91,13 +94,13 @@ class AdversarialPanel(ImageSearch):
         return super().missing(question) or self.lacks_images(question) or self.too_large(question)
 
     def compute(self, question: Question, work: Work) -> Attack:
-        """The flip, its way and hull distances; the certificate where it was asked for."""
+        """The flip, its way and hull distances, what is proved at once; the longer proof once asked for."""
         space, known = question.space, self._wanted
         if known is not None and known is self.answer:
             image = known.track.flip.original
             proof = space.certify_image(image, norms=("L2",), cancelled=work.counter(CERTIFIED))
             self._proof = (question, known.start.source, proof)
-            return replace(known, certificate=proof)
+            return replace(known, certificate=proof, searched=True)
         target = self.target.value
         begin = start(question, self.image.value)
         if target not in range(space.head.num_classes) or target == begin.class_index:
@@ -111,8 +114,10 @@ class AdversarialPanel(ImageSearch):
         track = space.attack_track(flip)
         hull = None if space.bank is None else space.hull().project(track.features[::EVERY])
         last = self._proof
-        proven = last is not None and last[0] is question and last[1] == begin.source
-        return Attack(begin, track, hull, last[2] if last is not None and proven else None)
+        if last is not None and last[0] is question and last[1] == begin.source:
+            return Attack(begin, track, hull, last[2], searched=True)
+        at_once = space.certify_image(begin.image, norms=("L2",), passes=0)
+        return Attack(begin, track, hull, at_once)
 
     def draw(self, question: Question, answer: Attack) -> None:
         """Numbers, images, the classes along the way, three charts and the way on the slice."""
@@ -144,7 +149,7 @@ class AdversarialPanel(ImageSearch):
     def _plot(self, answer: Attack) -> None:
         track, flip = answer.track, answer.track.flip
         ends = np.array([track.margins.min(), track.margins.max()])
-        radius = 0.0 if answer.certificate is None else answer.certificate.radius_l2
+        radius = answer.certificate.radius_l2
         far = flip.linearised_distance > track.pixels[-1]
         upright = (flip.distance, 0.0 if far else flip.linearised_distance, radius)
         self.margins.plot([(track.pixels, track.margins), *((np.full(2, x), ends) for x in upright)], None)
@@ -188,8 +193,7 @@ def _lines(answer: Attack) -> list[tuple[str, str]]:
 def _certified(answer: Attack) -> str:
     flip, proven = answer.track.flip, answer.certificate
     found = f"An image of another class was found at {flip.distance:.3g}"
-    if proven is None:
-        return f"{found}. Not certified yet; that takes a moment, or minutes for a deep network."
-    if proven.verdict == "yes":
-        return f"No image nearer than {proven.radius_l2:.3g} has another class (proof); {found.lower()}."
-    return f"{found}. Nothing is certified: {escape(proven.reason or 'no positive radius was proven')}."
+    if proven.verdict != "yes":
+        return f"{found}. Nothing is certified: {escape(proven.reason)}."
+    more = "" if answer.searched else " A search may prove more; of a deep network it takes minutes."
+    return f"No image nearer than {proven.radius_l2:.3g} has another class (proof); {found.lower()}.{more}"
