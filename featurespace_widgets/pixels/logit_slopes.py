@@ -8,8 +8,8 @@ with affine layers ``W_1 .. W_m`` and ReLUs between them, ``r . phi(x)`` changes
 for each unit that x moves: a norm for each piece, of layers as they work together (Combettes and Pesquet
 2020, theorem 4.2). The product of the layers' own norms is one of these terms, and none is larger.
 
-On a ball around an image most units keep close to one slope; what is left is a cone below an affine
-function, with the norms above for what reaches each unit.
+On a ball around an image most units keep close to one slope, and not all can leave it at once: their moves
+together are no longer than the norms above allow. What is left is a cone below an affine function.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ __all__ = ["cone_below", "logit_slopes"]
 
 MOST_WORK = 4e9  # multiplications for the norm of layers together; beyond, their norms are multiplied
 MOST_NUMBERS = 1e7  # held at once while rows or columns go through layers
+BISECTIONS = 8  # for what the units of a layer lose together; each halves what is left to gain
 MOST_UNITS = 3e7  # units of a layer times numbers in what it is given; beyond, all have the largest slope
 
 
@@ -107,7 +108,8 @@ def cone_below(
 ) -> tuple[Tensor, Tensor] | None:
     """Affine functions and slopes that hold from below on an L2 ball around an image.
 
-    A ReLU lies above its tangent, so where it counts positively nothing is lost.
+    A ReLU lies above its tangent, so where it counts positively nothing is lost. Where it counts negatively
+    only units lose that can close or open, and not all at once: their moves together have a length.
 
     None where branches meet, or where there are too many rows for layers of that size.
 
@@ -136,18 +138,40 @@ def cone_below(
         for affine in reversed(chain.blocks[k]):
             rows = affine.pull(rows)
         if k:
-            middle, spread = _secants(before[k - 1], radius * units[k - 1].reshape(before[k - 1].shape))
-            left = torch.linalg.vector_norm((rows.clamp(max=0.0) * spread).flatten(1), dim=1)
-            slopes += left * math.ldexp(reach[k], 1 - k)
-            rows = rows * torch.where(rows > 0, (before[k - 1] > 0).to(rows.dtype), middle)
+            together, moves = math.ldexp(reach[k], 1 - k), radius * units[k - 1].reshape(before[k - 1].shape)
+            steep, lost = _slopes_within(rows, before[k - 1], moves, radius * together)
+            slopes += lost * together
+            rows = rows * steep
     return rows, slopes * (1.0 + ROUNDING)
 
 
-def _secants(before: Tensor, move: Tensor) -> tuple[Tensor, Tensor]:
-    """Middle and half width of the slopes between a ReLU's value and those within a move of its input."""
-    share = before / move.clamp_min(1e-300)
-    least, most = share.clamp(0.0, 1.0), (1.0 + share).clamp(0.0, 1.0)
-    return (most + least) / 2, (most - least) / 2
+def _slopes_within(rows: Tensor, before: Tensor, moves: Tensor, together: float) -> tuple[Tensor, Tensor]:
+    """Slopes (k, ...) for a layer's ReLUs, and how much they fall below for each unit all inputs move.
+
+    Counted positively, a ReLU lies above its tangent. Counted by -r, it is at most ``a |move|`` above the
+    slope a (1 - a where it is open) for moves up to ``far``, where ``a = (1 - |before| / far) / 2``. Not all
+    units move their most at once: with ``far = r / (4 l)`` what is lost minus ``l move^2`` is at most
+    ``a^2 r^2 / (4 l)`` however far a unit moves, so all together lose ``|a r|`` for each unit that they
+    move, up to `together`, as long as ``2 l together <= |a r|``. The largest such l gives the least a.
+    """
+    counted, near = (-rows).clamp_min(0.0), before.abs()
+    sizes = (-1, *(1,) * before.dim())
+
+    def leans(share: Tensor) -> Tensor:
+        far = torch.minimum(moves, counted / (4.0 * share.reshape(sizes)).clamp_min(1e-300))
+        return (0.5 - 0.5 * near / far.clamp_min(1e-300)).clamp_min(0.0)
+
+    def lost(share: Tensor) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm((leans(share) * counted).flatten(1), dim=1)
+        return length
+
+    most = torch.linalg.vector_norm(counted.flatten(1), dim=1) / (4.0 * together)
+    share = torch.zeros_like(most)
+    for step in range(BISECTIONS):
+        more = share + most * 0.5 ** (step + 1)
+        share = torch.where(lost(more) >= 2.0 * together * more, more, share)
+    open_ = (before > 0).to(rows.dtype)
+    return open_ + (1.0 - 2.0 * open_) * leans(share), lost(share)
 
 
 def _slopes(chain: _Chain, last: int, rows: Tensor) -> Tensor:

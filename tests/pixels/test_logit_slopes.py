@@ -87,6 +87,47 @@ def test_the_cone_lies_below_on_the_ball(build, units, radius, monkeypatch):
     module._unit_slopes.cache_clear()
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    inputs=st.integers(1, 3), units=st.integers(1, 5), radius=st.floats(0.01, 3.0),
+    alike=st.booleans(), seed=st.integers(0, 10_000),
+)  # fmt: skip
+def test_the_cone_lies_below_everywhere_in_few_dimensions(inputs, units, radius, alike, seed):
+    """The whole ball is seen there; units that move alike lose all at once, as far as they can."""
+    torch.manual_seed(seed)
+    layer = nn.Linear(inputs, units)
+    if alike:
+        with torch.no_grad():
+            layer.weight[:] = layer.weight[:1]
+            layer.bias[:] = layer.bias[:1] + 0.1 * torch.randn(units)
+    network = network_of(nn.Flatten(), layer, nn.ReLU(), nn.Linear(units, 2), shape=(1, 1, inputs))
+    image, rows = torch.rand(1, 1, inputs, dtype=torch.float64), torch.randn(3, 2).double()
+    functions, slopes = cone_below(network, rows, image, radius)
+    normals = layer.weight.detach().double()
+    towards = torch.cat([torch.randn(500, inputs).double(), normals, -normals])
+    towards /= towards.norm(dim=1, keepdim=True)
+    steps = (torch.linspace(0, radius, 41, dtype=torch.float64)[:, None, None] * towards).reshape(-1, inputs)
+    moved = (network.features(image + steps[:, None, None]) - network.features(image[None])) @ rows.T
+    room = moved - steps @ functions.flatten(1).T + slopes * steps.norm(dim=1)[:, None]
+    assert room.min() >= -1e-9
+
+
+def test_not_all_units_move_their_most_at_once():
+    """By hand: sixteen units of a pixel each, closed by 0.1 and counted by -1, on a ball of radius 1.
+
+    Alone each would lose ``a = (1 - 0.1) / 2``. Together ``a = (1 - 0.1 / far) / 2`` with ``far = 1 / (4 l)``
+    and ``2 l = |a r| = 4 a``, so ``a = 1 / 2.8``.
+    """
+    layer = nn.Linear(16, 16)
+    with torch.no_grad():
+        layer.weight[:], layer.bias[:] = torch.eye(16), -0.6
+    network = network_of(nn.Flatten(), layer, nn.ReLU(), shape=(1, 4, 4))
+    image, row = torch.full((1, 4, 4), 0.5, dtype=torch.float64), -torch.ones(1, 16).double()
+    functions, slopes = cone_below(network, row, image, 1.0)
+    assert float(slopes) == pytest.approx(4 / 2.8, rel=0.01)
+    torch.testing.assert_close(functions, torch.full_like(functions, -1 / 2.8), rtol=0.01, atol=0)
+
+
 @pytest.mark.parametrize("build", MODELS[:2])
 def test_close_to_the_image_the_cone_is_the_linear_piece(build):
     model, _, given = make(build, 0)
