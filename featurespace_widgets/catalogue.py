@@ -19,7 +19,7 @@ def available() -> tuple[str, ...]:
     --------
     >>> import featurespace_widgets as fsw
     >>> fsw.available()
-    ('fashion-mnist', 'fashion-mnist-certified', 'mnist', 'mnist-2d', 'cifar10')
+    ('fashion-mnist', 'mnist', 'mnist-2d', 'cifar10')
     """
     return tuple(RECIPES)
 

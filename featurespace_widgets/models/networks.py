@@ -17,7 +17,6 @@ __all__ = [
     "ConvDecoder",
     "ResidualClassifier",
     "StridedClassifier",
-    "WideStridedClassifier",
     "evaluate",
     "fold_batch_norm",
 ]
@@ -100,13 +99,7 @@ class ConvClassifier(Classifier):
 class StridedClassifier(ConvClassifier):
     """A `ConvClassifier` of few layers, so that the product of their norms can be small."""
 
-    convolutions = ((1, 16, 4, 2), (16, 32, 4, 2))  # 28x28 -> 14 -> 7
-
-
-class WideStridedClassifier(StridedClassifier):
-    """A `StridedClassifier` of twice as many channels, for more accuracy."""
-
-    convolutions = ((1, 32, 4, 2), (32, 64, 4, 2))
+    convolutions = ((1, 32, 4, 2), (32, 64, 4, 2))  # 28x28 -> 14 -> 7
 
 
 class _Block(nn.Module):
@@ -174,7 +167,6 @@ class ResidualClassifier(Classifier):
 NETWORKS: dict[str, type[ConvClassifier] | type[ResidualClassifier]] = {
     "convolutional": ConvClassifier,
     "strided": StridedClassifier,
-    "wide-strided": WideStridedClassifier,
     "residual": ResidualClassifier,
 }
 

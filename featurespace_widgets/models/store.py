@@ -88,14 +88,10 @@ def read_examples(name: str) -> ImageSet:
     return ImageSet(stored["examples_images"], stored["examples_labels"].astype(np.int64))
 
 
-def write_model(
-    folder: Path, card: dict[str, Any], weights: Arrays, features: Arrays | None
-) -> dict[str, Any]:
-    """Write weights, features where they ship and the card, which gets the checksums; returns the card."""
+def write_model(folder: Path, card: dict[str, Any], weights: Arrays, features: Arrays) -> dict[str, Any]:
+    """Write weights, features and the card, which gets the checksums; returns the card."""
     name = card["name"]
-    contents = {f"{name}.weights.npz": pack(weights)}
-    if features is not None:
-        contents[f"{name}.features.npz"] = pack(features)
+    contents = {f"{name}.weights.npz": pack(weights), f"{name}.features.npz": pack(features)}
     images = f"{card['dataset']}.images.npz"
     checksums = {images: hashlib.sha256((folder / images).read_bytes()).hexdigest()}
     for file, content in contents.items():

@@ -291,7 +291,7 @@ def finish(
     card = {
         "name": recipe.name,
         "dataset": recipe.dataset.name,
-        "title": ", ".join(filter(None, (recipe.dataset.title, recipe.purpose))),
+        "title": recipe.dataset.title,
         "data_licence": recipe.dataset.licence,
         "class_names": list(recipe.dataset.class_names),
         "feature_dim": recipe.feature_dim,
@@ -315,7 +315,7 @@ def finish(
         for prefix, network in networks.items()
         for key, value in network.state_dict().items()
     }
-    return write_model(folder, card, weights, arrays if recipe.features_ship else None)
+    return write_model(folder, card, weights, arrays)
 
 
 def _describe(network: nn.Module) -> str:

@@ -44,13 +44,10 @@ def load_model(name: str, data: str | os.PathLike[str] | None = None) -> LoadedM
     """Load the networks and banks of a bundled model; see `featurespace_widgets.load`."""
     card = read_card(name)
     classifier, decoder = load_networks(card)
-    shipped = _bundled_images(card)
+    shipped, features = _bundled_images(card), read_arrays(card, f"{name}.features.npz")
     parts = shipped if data is None else read_dataset(RECIPES[name].dataset, data)
-    features = read_arrays(card, f"{name}.features.npz") if RECIPES[name].features_ship else {}
     if data is not None:
         features |= {part: _cached_features(card, classifier, images) for part, images in parts.items()}
-    elif not features:
-        features = {part: _features(classifier, images) for part, images in parts.items()}
     weight, bias = (p.detach().double().numpy() for p in (classifier.head.weight, classifier.head.bias))
     head = LinearHead(weight, bias, card["class_names"])
     banks = {
@@ -128,14 +125,9 @@ def _cached_features(card: dict[str, Any], classifier: Classifier, images: Image
             return stored
     except (ValueError, KeyError):
         pass  # not there or not whole: compute it again
-    features = _features(classifier, images)
-    write_atomically(path, pack({"features": features}))
-    return features
-
-
-def _features(classifier: Classifier, images: ImageSet) -> NDArray[np.float32]:
     pixels = torch.as_tensor(images.images)
     features: NDArray[np.float32] = evaluate(
         lambda part: classifier.features(part.float() / 255), pixels
     ).numpy()
+    write_atomically(path, pack({"features": features}))
     return features

@@ -20,8 +20,6 @@ MODELS = ("fashion-mnist", "mnist", "mnist-2d")
 BUNDLED = {f"{model}.{kind}" for model in MODELS for kind in ("weights.npz", "features.npz", "card.json")} | {
     "fashion-mnist.images.npz",
     "mnist.images.npz",
-    "fashion-mnist-certified.weights.npz",
-    "fashion-mnist-certified.card.json",
 }
 
 USE_IT = """
