@@ -195,5 +195,5 @@ def _certified(answer: Attack) -> str:
     found = f"An image of another class was found at {flip.distance:.3g}"
     if proven.verdict != "yes":
         return f"{found}. Nothing is certified: {escape(proven.reason)}."
-    more = "" if answer.searched else " A search may prove more; of a deep network it takes minutes."
+    more = "" if answer.searched else " A search may prove more; for a deep network it takes minutes."
     return f"No image nearer than {proven.radius_l2:.3g} has another class (proof); {found.lower()}.{more}"
