@@ -48,7 +48,8 @@ def test_the_browser_gets_all_it_needs_for_any_plane_of_the_family(fashion):
     rows = array(samples, "ids", "<u4")
     np.testing.assert_allclose(stored, fashion.features[rows] @ u, rtol=1e-4, atol=2e-2)
     domain = message["domain"]
-    np.testing.assert_allclose(array(domain, "rows").reshape(-1, m) @ frame[0], origin, atol=1e-12)
+    moving = scene.generators.any(axis=0)  # a feature that is never active bounds no plane of the family
+    np.testing.assert_allclose(array(domain, "rows").reshape(-1, m) @ frame[0], origin[moving], atol=1e-12)
     assert message["norms"]["classes"] == list(range(10))
     norms = array(message["norms"], "rows", "<f4").reshape(10, 10)
     np.testing.assert_allclose(norms, fashion.head.pair_norms, rtol=1e-6)
