@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import operator
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +19,7 @@ from .relu_network import Node, NoRuleError, ReluNetwork
 
 __all__ = ["read_network"]
 
+_TRACING = threading.Lock()  # of two traces at once the later would put the earlier's hooks back for good
 AGREEMENT = 1e-4  # relative difference to the model in float32 above which the copy is refused
 
 
@@ -57,7 +60,8 @@ def read_network(classifier: Any, image: Tensor) -> ReluNetwork:
         )
     wrapper = _Features(classifier)
     try:
-        graph = fx.Tracer().trace(wrapper)
+        with _TRACING:
+            graph = _Tracer().trace(wrapper)
     except Exception as error:  # tracing fails in as many ways as models are written
         raise NoRuleError(f"the model's features cannot be traced: {error}") from None
     return _Reader(fx.GraphModule(wrapper, graph)).read(image)
@@ -74,6 +78,26 @@ class _Features(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features: Tensor = self.classifier.features(images)  # type: ignore[operator]
         return features
+
+
+class _Tracer(fx.Tracer):
+    """Traces what its own thread calls: torch sends every module of the process here meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, fx.Proxy]) -> Any:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 class _Shapes(fx.Interpreter):
