@@ -187,7 +187,8 @@ def certify_image(
     Raises
     ------
     ValueError
-        If the image is not (C, H, W) in [0, 1], the head does not fit, or a norm is unknown.
+        If the image is not (C, H, W) in [0, 1], the head does not fit, a norm is unknown, or passes or
+        steps are not whole numbers from 0 on.
 
     Examples
     --------
@@ -206,6 +207,9 @@ def certify_image(
     unknown = set(norms) - {"L2", "Linf"}
     if unknown:
         raise ValueError(f"norms must be 'L2' or 'Linf', received {sorted(map(str, unknown))}")
+    for name, count in (("passes", passes), ("steps", steps)):
+        if not isinstance(count, (int, np.integer)) or count < 0:
+            raise ValueError(f"{name} must be a whole number from 0 on, received {count!r}")
     try:
         network = read_network(classifier, pixels)
     except NoRuleError as error:

@@ -161,17 +161,17 @@ def _slopes_within(rows: Tensor, before: Tensor, moves: Tensor, together: float)
         far = torch.minimum(moves, counted / (4.0 * share.reshape(sizes)).clamp_min(1e-300))
         return (0.5 - 0.5 * near / far.clamp_min(1e-300)).clamp_min(0.0)
 
-    def lost(share: Tensor) -> Tensor:
-        length: Tensor = torch.linalg.vector_norm((leans(share) * counted).flatten(1), dim=1)
+    def lost(leaning: Tensor) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm((leaning * counted).flatten(1), dim=1)
         return length
 
     most = torch.linalg.vector_norm(counted.flatten(1), dim=1) / (4.0 * together)
     share = torch.zeros_like(most)
     for step in range(BISECTIONS):
         more = share + most * 0.5 ** (step + 1)
-        share = torch.where(lost(more) >= 2.0 * together * more, more, share)
-    open_ = (before > 0).to(rows.dtype)
-    return open_ + (1.0 - 2.0 * open_) * leans(share), lost(share)
+        share = torch.where(lost(leans(more)) >= 2.0 * together * more, more, share)
+    leaning, open_ = leans(share), (before > 0).to(rows.dtype)
+    return open_ + (1.0 - 2.0 * open_) * leaning, lost(leaning)
 
 
 def _slopes(chain: _Chain, last: int, rows: Tensor) -> Tensor:

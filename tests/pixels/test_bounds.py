@@ -318,3 +318,6 @@ def test_other_bad_input():
         certify_image(model, head, image, norms=("L1",))
     with pytest.raises(ValueError, match="head takes 7"):
         certify_image(model, LinearHead(np.eye(7)), image)
+    for option in ({"passes": -1}, {"passes": 1.5}, {"steps": -1}):
+        with pytest.raises(ValueError, match="whole number from 0 on, received"):
+            certify_image(model, head, image, **option)

@@ -13,6 +13,7 @@ def test_a_model_that_is_read_goes_on_computing_in_other_threads():
     model = fsw.load("mnist").classifier
     image = torch.rand(1, 28, 28)
     expected = model.features(image[None])
+    before = torch.nn.Module.__call__, torch.nn.Module.__getattr__
     kinds = [node.kind for node in read_network(model, image).nodes]
     problems, done = [], threading.Event()
 
@@ -38,4 +39,4 @@ def test_a_model_that_is_read_goes_on_computing_in_other_threads():
     done.set()
     computing.join()
     assert problems == []
-    assert "fx" not in torch.nn.Module.__call__.__code__.co_filename
+    assert (torch.nn.Module.__call__, torch.nn.Module.__getattr__) == before
